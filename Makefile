@@ -1,0 +1,95 @@
+# Espalier's front door. `make` lists what there is to do.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+GO      ?= go
+NPM     ?= npm
+BUILD   := .build
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# The linter is built from source into .build/bin, in the version that .golangci.yml was written for.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := $(BUILD)/bin/golangci-lint-$(GOLANGCI_VERSION)
+
+# Engines and brokers that a test run must have used; a run without one of them fails.
+REQUIRED ?= sqlite,postgres,embedded,mosquitto
+# Narrow a run down: make test PKG=./internal/store/... RUN=TestClaim REQUIRED=
+PKG ?= ./...
+RUN ?=
+FUZZTIME ?= 30s
+
+WEB := $(wildcard web/package.json)
+
+.PHONY: help build web run test test-deps web-test lint bench fuzz clean
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+build: web ## Build bin/espalier, the front end included
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/espalier ./cmd/espalier
+
+run: build ## Build, then serve
+	@exec bin/espalier serve
+
+# The front end is built again when a file of its own changed. Its packages are installed again when their lock did.
+ifneq ($(WEB),)
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -path 'web/coverage/*' -not -name '*.go')
+
+web: $(BUILD)/web.stamp
+
+$(BUILD)/web-packages.stamp: web/package.json $(wildcard web/package-lock.json)
+	@command -v $(NPM) >/dev/null || { echo "make: the front end is built with Node.js 20 or newer, which is not here" >&2; exit 1; }
+	cd web && $(NPM) ci --no-audit --no-fund
+	@mkdir -p $(BUILD) && touch $@
+
+$(BUILD)/web.stamp: $(BUILD)/web-packages.stamp $(WEB_SOURCES)
+	cd web && $(NPM) run build
+	@touch $@
+else
+web:
+endif
+
+test: test-deps web ## Run every test with the race detector; installs what they need first
+	@mkdir -p $(BUILD)
+	@web=0; $(MAKE) --no-print-directory web-test || web=$$?; \
+	suites=$$(if grep -qs '"test":' web/package.json; then echo "web=$$web"; fi); \
+	$(GO) build -o $(BUILD)/bin/summary ./internal/testenv/summary; \
+	$(GO) test -vet=off -race -shuffle=on -timeout 40m -json $(if $(RUN),-run '$(RUN)') $(PKG) 2>&1 \
+		| tee $(BUILD)/test.json \
+		| $(BUILD)/bin/summary -require '$(REQUIRED)' -suite "$$suites"
+
+test-deps: ## Install the engines, brokers and browser that the tests use, where missing
+	@scripts/test-deps
+
+web-test: web
+	@if grep -qs '"test":' web/package.json; then cd web && $(NPM) test; fi
+
+lint: $(GOLANGCI) ## Check formatting, go vet, and the rules of .golangci.yml
+	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls 2>/dev/null | xargs -r gofmt -l); \
+	[ -z "$$unformatted" ] || { echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GOBIN=$(abspath $(@D)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(@D)/golangci-lint $@
+
+bench: test-deps ## Run the benchmarks, each of which prints a ratio against a yardstick in the same run
+	$(GO) test -vet=off -run '^$$' -bench . -benchtime $${BENCHTIME:-2s} -timeout 60m \
+		$$(git ls-files --cached --others --exclude-standard '*_test.go' | xargs grep -l '^func Benchmark' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	@grep -rHo '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' client cmd internal web 2>/dev/null | sort -u | \
+	while IFS=: read -r file target; do \
+		target=$${target#func }; echo "fuzz $$target in $${file%/*}"; \
+		$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$${file%/*}"; \
+	done
+
+clean: ## Remove what was built; databases in data/ stay
+	rm -rf bin $(BUILD) web/node_modules
+	[ ! -d web/dist ] || find web/dist -mindepth 1 -not -name .gitkeep -delete
