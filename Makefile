@@ -58,7 +58,7 @@ test: test-deps web ## Run every test with the race detector; installs what they
 	@web=0; $(MAKE) --no-print-directory web-test || web=$$?; \
 	suites=$$(if grep -qs '"test":' web/package.json; then echo "web=$$web"; fi); \
 	$(GO) build -o $(BUILD)/bin/summary ./internal/testenv/summary; \
-	$(GO) test -vet=off -race -shuffle=on -timeout 40m -json $(if $(RUN),-run '$(RUN)') $(PKG) 2>&1 \
+	CGO_ENABLED=1 $(GO) test -vet=off -race -shuffle=on -timeout 40m -json $(if $(RUN),-run '$(RUN)') $(PKG) \
 		| tee $(BUILD)/test.json \
 		| $(BUILD)/bin/summary -require '$(REQUIRED)' -suite "$$suites"
 
@@ -79,16 +79,21 @@ $(GOLANGCI):
 	CGO_ENABLED=0 GOBIN=$(abspath $(@D)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv $(@D)/golangci-lint $@
 
+# The test files of the tree, also those that are not committed yet.
+TEST_FILES := git ls-files --cached --others --exclude-standard '*_test.go' | xargs -r ls 2>/dev/null
+
 bench: test-deps ## Run the benchmarks, each of which prints a ratio against a yardstick in the same run
-	$(GO) test -vet=off -run '^$$' -bench . -benchtime $${BENCHTIME:-2s} -timeout 60m \
-		$$(git ls-files --cached --others --exclude-standard '*_test.go' | xargs grep -l '^func Benchmark' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+	@packages=$$($(TEST_FILES) | xargs -r grep -l '^func Benchmark' | xargs -r -n1 dirname | sort -u | sed 's,^,./,' || true); \
+	[ -n "$$packages" ] || { echo "make bench: there are no benchmarks" >&2; exit 1; }; \
+	$(GO) test -vet=off -p 1 -run '^$$' -bench '$(or $(RUN),.)' $(if $(BENCHTIME),-benchtime $(BENCHTIME)) -timeout 60m $$packages
 
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
-	@grep -rHo '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' client cmd internal web 2>/dev/null | sort -u | \
+	@targets=$$($(TEST_FILES) | xargs -r grep -o '^func Fuzz[A-Za-z0-9_]*' /dev/null || true); \
+	[ -n "$$targets" ] || { echo "make fuzz: there are no fuzz targets" >&2; exit 1; }; \
 	while IFS=: read -r file target; do \
-		target=$${target#func }; echo "fuzz $$target in $${file%/*}"; \
-		$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$${file%/*}"; \
-	done
+		target=$${target#func }; echo "$$target in $${file%/*}"; \
+		$(GO) test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$${file%/*}" </dev/null; \
+	done <<< "$$targets"
 
 clean: ## Remove what was built; databases in data/ stay
 	rm -rf bin $(BUILD) web/node_modules

@@ -97,7 +97,6 @@ func mustDial(t *testing.T, b *Broker) *subscriber {
 }
 
 func TestMosquittoStopsAndStartsOnItsPort(t *testing.T) {
-	Ran(t, MosquittoName)
 	broker := Mosquitto(t, MosquittoOptions{})
 	address := broker.Address()
 	if broker.URL() != "mqtt://"+address || !strings.HasPrefix(address, "127.0.0.1:") {
@@ -123,7 +122,6 @@ func TestMosquittoStopsAndStartsOnItsPort(t *testing.T) {
 }
 
 func TestMosquittoPersistenceOutlivesStop(t *testing.T) {
-	Ran(t, MosquittoName)
 	broker := Mosquitto(t, MosquittoOptions{Persistence: true})
 	mustDial(t, broker).publish(t, "kept")
 	broker.Stop(t)
@@ -135,7 +133,6 @@ func TestMosquittoPersistenceOutlivesStop(t *testing.T) {
 }
 
 func TestMosquittoPassword(t *testing.T) {
-	Ran(t, MosquittoName)
 	broker := Mosquitto(t, MosquittoOptions{Username: "gardener", Password: "secateurs", Config: []string{"max_keepalive 60"}})
 	if _, err := dial(broker, "", ""); err == nil {
 		t.Error("connected without a password")

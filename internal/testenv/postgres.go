@@ -48,7 +48,7 @@ type sharedCluster struct {
 	err     error
 }
 
-var shared sharedCluster //nolint:gochecknoglobals // one cluster serves all tests of a binary
+var shared sharedCluster
 
 // NewDatabase returns the URL of a new, empty database on the cluster that all tests of this binary share, and drops
 // it when the test ends.

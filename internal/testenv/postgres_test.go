@@ -9,7 +9,6 @@ import (
 )
 
 func TestNewDatabaseIsEmptyAndItsOwn(t *testing.T) {
-	Ran(t, PostgreSQL)
 	ctx := context.Background()
 	first, second := NewDatabase(t), NewDatabase(t)
 	if first == second {
@@ -31,7 +30,6 @@ func TestNewDatabaseIsEmptyAndItsOwn(t *testing.T) {
 }
 
 func TestNewDatabaseIsDroppedWithConnectionsOpen(t *testing.T) {
-	Ran(t, PostgreSQL)
 	var url string
 	t.Run("uses", func(t *testing.T) {
 		url = NewDatabase(t)
@@ -50,7 +48,6 @@ func TestNewDatabaseIsDroppedWithConnectionsOpen(t *testing.T) {
 }
 
 func TestDefaultsDifferFromTheFieldsExpectations(t *testing.T) {
-	Ran(t, PostgreSQL)
 	ctx := context.Background()
 	conn := mustConnect(t, NewDatabase(t))
 	var version int
@@ -68,7 +65,6 @@ func TestDefaultsDifferFromTheFieldsExpectations(t *testing.T) {
 }
 
 func TestClusterStopsAndStartsOnItsPort(t *testing.T) {
-	Ran(t, PostgreSQL)
 	ctx := context.Background()
 	cluster := NewCluster(t, ClusterOptions{})
 	url, port := cluster.NewDatabase(t), cluster.Port()
@@ -95,7 +91,6 @@ func TestClusterStopsAndStartsOnItsPort(t *testing.T) {
 }
 
 func TestClusterOptions(t *testing.T) {
-	Ran(t, PostgreSQL)
 	cluster := NewCluster(t, ClusterOptions{Durable: true, Settings: map[string]string{"max_connections": "17"}})
 	conn := mustConnect(t, cluster.AdminURL())
 	for name, want := range map[string]string{

@@ -71,7 +71,7 @@ func poll(timeout time.Duration, cond func() bool) bool {
 }
 
 // taken holds the ports that FreePort gave out in this process, so that it gives none out twice.
-var taken sync.Map //nolint:gochecknoglobals // ports are the machine's, not a test's
+var taken sync.Map
 
 // FreePort returns a TCP port that nothing listens on, on any address. It lies outside the range from which the kernel
 // takes the ports of outgoing connections: a client that keeps dialling a stopped server would otherwise be given, now

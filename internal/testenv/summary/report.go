@@ -104,7 +104,7 @@ func (r *run) reportPackage(p *pkg, always bool) {
 }
 
 // said matches the lines of go test that the report words itself.
-var said = regexp.MustCompile(`^(=== |FAIL\t|FAIL$|PASS$|ok  \t|exit status|-test.shuffle )`) //nolint:gochecknoglobals // a constant
+var said = regexp.MustCompile(`^(=== |FAIL\t|FAIL$|PASS$|ok  \t|exit status|-test.shuffle )`)
 
 // indent sets output off, without the lines that the report has said already.
 func indent(output string) string {

@@ -23,7 +23,7 @@ type event struct {
 }
 
 // engines are those that package testenv counts, in the order of the report, and what the report calls them.
-var engines = []struct{ name, title string }{ //nolint:gochecknoglobals // a constant table
+var engines = []struct{ name, title string }{
 	{"sqlite", "sqlite"},
 	{"postgres", "postgres"},
 	{"embedded", "embedded broker"},
@@ -32,7 +32,7 @@ var engines = []struct{ name, title string }{ //nolint:gochecknoglobals // a con
 }
 
 // marker is the line that testenv.Ran logs.
-var marker = regexp.MustCompile(`espalier-ran engine=(\S+) test=(\S+)`) //nolint:gochecknoglobals // a constant
+var marker = regexp.MustCompile(`espalier-ran engine=(\S+) test=(\S+)`)
 
 // test is one test or subtest.
 type test struct {
