@@ -33,7 +33,7 @@ func Mosquitto(t testing.TB, options MosquittoOptions) *Broker {
 	if err != nil {
 		t.Fatalf("testenv: %v", err)
 	}
-	s, err := newServer("mosquitto", sameUser())
+	s, err := newServer("mosquitto", os.TempDir(), sameUser())
 	if err != nil {
 		t.Fatalf("testenv: %v", err)
 	}

@@ -51,7 +51,7 @@ func Nginx(t testing.TB, dir string) string {
 	if err != nil {
 		t.Fatalf("testenv: %v", err)
 	}
-	s, err := newServer("nginx", sameUser())
+	s, err := newServer("nginx", os.TempDir(), sameUser())
 	if err != nil {
 		t.Fatalf("testenv: %v", err)
 	}

@@ -25,8 +25,9 @@ const (
 
 // ClusterOptions say what a private cluster is for.
 type ClusterOptions struct {
-	// Durable keeps fsync and full_page_writes on, as in production: for benchmarks, and for what is said of durability.
-	// Without it a commit does not wait for the disk, but survives the end of the server all the same.
+	// Durable keeps the data on a disk, with fsync and full_page_writes on, as in production: for benchmarks, and for what
+	// is said of durability. Without it the data is in memory where that has room, and a commit waits for no disk, but
+	// survives the end of the server all the same.
 	Durable bool
 	// Settings are further server parameters, such as "max_connections": "20".
 	Settings map[string]string
@@ -101,7 +102,11 @@ func startCluster(options ClusterOptions) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newServer("postgres", owner)
+	parent := memoryDir()
+	if options.Durable {
+		parent = os.TempDir()
+	}
+	s, err := newServer("postgres", parent, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -152,10 +157,12 @@ func postgresArgs(postgres string, s *server, options ClusterOptions) []string {
 		"max_connections":         "200",
 		"timezone":                "America/St_Johns", // half hours off UTC, so that a time taken for local shows
 		"fsync":                   "off",
+		"max_wal_size":            "256MB",
 		"full_page_writes":        "off",
 	}
 	if options.Durable {
 		settings["fsync"], settings["full_page_writes"] = "on", "on"
+		delete(settings, "max_wal_size")
 	}
 	for name, value := range options.Settings {
 		settings[name] = value

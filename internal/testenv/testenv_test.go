@@ -162,7 +162,7 @@ func TestAKilledBinaryLeavesNothingBehind(t *testing.T) {
 }
 
 func TestServerErrors(t *testing.T) {
-	s, err := newServer("nothing", sameUser())
+	s, err := newServer("nothing", t.TempDir(), sameUser())
 	if err != nil {
 		t.Fatal(err)
 	}
