@@ -125,6 +125,16 @@ func startCluster(options ClusterOptions) (*Cluster, error) {
 	return cluster, nil
 }
 
+// PostgresProgram returns the path of a program that comes with PostgreSQL, such as pgbench or pg_dump.
+func PostgresProgram(t testing.TB, name string) string {
+	t.Helper()
+	path, err := postgresProgram(name)
+	if err != nil {
+		t.Fatalf("testenv: %v", err)
+	}
+	return path
+}
+
 func postgresProgram(name string) (string, error) {
 	return findProgram(name, "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 }

@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -102,6 +103,15 @@ func TestClusterOptions(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestPostgresProgram(t *testing.T) {
+	for _, name := range []string{"pgbench", "pg_dump", "initdb"} {
+		path := PostgresProgram(t, name)
+		if output, err := exec.CommandContext(t.Context(), path, "--version").CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", path, err, output)
 		}
 	}
 }
