@@ -1,0 +1,76 @@
+// Package deviceserver answers the one hot request, a device that reads its document, before net/http sees the
+// connection. It is a [net.Listener] around the real one: what it understands completely and can answer with 200 or
+// 304 it answers itself, and every other connection it yields to the http.Server that accepts from it, with each byte
+// that it read and did not answer. There is no request that only this package can answer; it is the fast way to the
+// same reply.
+//
+// It may import package fleet and the standard library. Start reading at [Listen], then (*conn).serve; parse says what is
+// understood, and docs/decisions/0003-device-fast-path.md why it is done at all.
+package deviceserver
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"espalier.dev/espalier/internal/fleet"
+)
+
+// Options are what a Listener answers with, and its bounds. Only Document must be set.
+type Options struct {
+	// Document reads what a device should have. Whatever error it gives, net/http answers the request. ctx ends when
+	// Shutdown has run out of time, and never by the client.
+	Document func(ctx context.Context, mac fleet.MAC) (fleet.Served, error)
+	// Observe is told of each request that was answered here: failed is always false, since what fails is answered,
+	// and counted, behind net/http; took is the time from the parsed request to the document in hand.
+	Observe func(failed bool, took time.Duration)
+	// CorrelationID makes the X-Correlation-ID of a reply; nil makes 32 random hex digits.
+	CorrelationID func() string
+	// Logger hears of failing accepts and of panics; nil hears nothing.
+	Logger *slog.Logger
+	// FirstByteTimeout bounds how long a new connection may stay silent; 0 is 10 s. How long a request may take from
+	// there is the http.Server's to say: one that does not arrive whole is its own.
+	FirstByteTimeout time.Duration
+	// IdleTimeout bounds, within an eighth, how long a kept-alive connection may wait for a next request; 0 is 120 s.
+	IdleTimeout time.Duration
+	// WriteTimeout bounds, within a half, how long a reply may take to be written; 0 is 30 s.
+	WriteTimeout time.Duration
+	// MaxConns bounds the open connections, those that were yielded included; 0 is 16,384. At the bound, a new
+	// connection takes the place of one that waits here for a request, or waits until one ends.
+	MaxConns int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Observe == nil {
+		o.Observe = func(bool, time.Duration) {}
+	}
+	if o.CorrelationID == nil {
+		o.CorrelationID = randomID
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.FirstByteTimeout <= 0 {
+		o.FirstByteTimeout = 10 * time.Second
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = 120 * time.Second
+	}
+	if o.WriteTimeout <= 0 {
+		o.WriteTimeout = 30 * time.Second
+	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = 16384
+	}
+	return o
+}
+
+func randomID() string {
+	var raw [16]byte
+	binary.NativeEndian.PutUint64(raw[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(raw[8:], rand.Uint64())
+	return hex.EncodeToString(raw[:])
+}
