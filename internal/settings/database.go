@@ -1,0 +1,70 @@
+package settings
+
+import (
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+const sqliteScheme = "sqlite:///"
+
+// databaseURL checks the scheme and that there is something behind it; the rest is the engine's to judge.
+func databaseURL() field {
+	return field{
+		set: func(s *Settings, v string) error {
+			if !knownDatabase(v) {
+				return errors.New("must be sqlite:///path (sqlite:////path from the root), postgresql://user:password@host/name " +
+					"or postgresql+psycopg://…, with what is special in a password written as %XX")
+			}
+			s.DatabaseURL = v
+			return nil
+		},
+		show: func(s *Settings) string { return maskURL(s.DatabaseURL) },
+		safe: maskURL,
+	}
+}
+
+func knownDatabase(v string) bool {
+	if path, ok := strings.CutPrefix(v, sqliteScheme); ok {
+		return path != "" && !strings.HasPrefix(path, "?")
+	}
+	scheme, rest, ok := strings.Cut(v, "://")
+	switch scheme {
+	case "postgresql", "postgres", "postgresql+psycopg":
+		u, err := url.Parse("postgresql://" + rest)
+		return ok && err == nil && u.Fragment == "" && len(rest) > 0
+	}
+	return false
+}
+
+// embeddedDatabase is the URL of the SQLite file in a folder. What would end a path in a URL is escaped.
+func embeddedDatabase(dir string) string {
+	path := filepath.ToSlash(filepath.Join(dir, "espalier.db"))
+	return sqliteScheme + strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23").Replace(path)
+}
+
+// maskURL hides the password of a URL: in front of the host, and in the parameters that libpq knows. It works on
+// texts that are no URL too, and then rather hides too much.
+func maskURL(v string) string {
+	scheme, rest, ok := strings.Cut(v, "://")
+	if !ok {
+		return mask
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		if user, _, has := strings.Cut(rest[:at], ":"); has {
+			rest = user + ":" + mask + rest[at:]
+		}
+	}
+	base, query, has := strings.Cut(rest, "?")
+	if !has {
+		return scheme + "://" + rest
+	}
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		if key, _, _ := strings.Cut(pair, "="); strings.Contains(strings.ToLower(key), "pass") {
+			pairs[i] = key + "=" + mask
+		}
+	}
+	return scheme + "://" + base + "?" + strings.Join(pairs, "&")
+}
