@@ -1,0 +1,177 @@
+package mqttbroker
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// sessionsPerClient says how many sessions, connected or not, are kept for each client that may be connected.
+const sessionsPerClient = 2
+
+// maxKeepAlive is the longest silence, in seconds, after which an MQTT 5 client is still believed to be there.
+const maxKeepAlive = 600
+
+// access decides who may do what:
+//   - The server's own user, known by its password, may do everything.
+//   - Everybody else, with any user name or none, may read what is below the topic prefix, by wildcards too.
+//   - What everybody else publishes reaches nobody and is not retained. MQTT 5 clients are told so by a reason code;
+//     3.1.1 has none, so theirs are acknowledged and dropped: firmware that publishes something keeps its connection.
+//     A will is dropped as it comes.
+//   - $SYS and shared subscriptions are refused.
+type access struct {
+	mqtt.HookBase
+	config Config
+	server *mqtt.Server
+	logger *slog.Logger
+	trim   sync.Mutex // one at a time makes room for sessions
+}
+
+// ID names the hook to the library.
+func (a *access) ID() string { return "access" }
+
+// Provides lists the events that the hook wants.
+func (a *access) Provides(event byte) bool {
+	return bytes.IndexByte([]byte{
+		mqtt.OnPacketRead, mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnClientExpired,
+	}, event) >= 0
+}
+
+// OnPacketRead mends CONNECT before it is judged: wills are not kept, and an empty password, which MQTT allows and the
+// library refuses, is none.
+func (a *access) OnPacketRead(_ *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+	if packet.FixedHeader.Type != packets.Connect {
+		return packet, nil
+	}
+	connect := &packet.Connect
+	if connect.WillFlag {
+		connect.WillFlag, connect.WillRetain, connect.WillQos = false, false, 0
+		connect.WillTopic, connect.WillPayload, connect.WillProperties = "", nil, packets.Properties{}
+	}
+	if connect.PasswordFlag && len(connect.Password) == 0 {
+		connect.PasswordFlag = false
+	}
+	return packet, nil
+}
+
+// OnConnect refuses clients beyond the limit, and those that bear the identifier of a connected server, whose session
+// they would end.
+func (a *access) OnConnect(client *mqtt.Client, packet packets.Packet) error {
+	client.Properties.Props.TopicAliasMaximum = 0 // the library's aliases break when it drops a message
+	a.boundKeepAlive(client)
+	if a.claimsServer(packet.Connect.Username) {
+		return nil
+	}
+	existing, known := a.server.Clients.Get(client.ID)
+	if known && !existing.Closed() && a.claimsServer(existing.Properties.Username) {
+		return a.refuse(client, packets.ErrClientIdentifierNotValid)
+	}
+	if a.server.Info.Clone().ClientsConnected >= int64(a.config.MaxClients) && (!known || existing.Closed()) {
+		a.logger.Warn("broker is full", "clients", a.config.MaxClients)
+		return a.refuse(client, packets.ErrServerBusy)
+	}
+	if !known {
+		a.makeRoom()
+	}
+	return nil
+}
+
+func (a *access) boundKeepAlive(client *mqtt.Client) {
+	if client.Properties.ProtocolVersion < 5 {
+		return // cannot be told; TCP's own probes find those that are gone
+	}
+	if client.State.Keepalive == 0 || client.State.Keepalive > maxKeepAlive {
+		client.State.Keepalive, client.State.ServerKeepalive = maxKeepAlive, true
+	}
+}
+
+func (a *access) refuse(client *mqtt.Client, reason packets.Code) error {
+	if client.Properties.ProtocolVersion < 5 && reason == packets.ErrServerBusy {
+		reason = packets.ErrServerUnavailable // 3.1.1 has a code for this one only
+	}
+	if err := a.server.SendConnack(client, reason, false, nil); err != nil {
+		return err
+	}
+	return reason
+}
+
+// makeRoom ends the sessions that were left longest ago when there are too many: an identifier made up at each connect
+// must not fill the memory.
+func (a *access) makeRoom() {
+	most := a.config.MaxClients * sessionsPerClient
+	if a.server.Clients.Len() < most {
+		return
+	}
+	a.trim.Lock()
+	defer a.trim.Unlock()
+	var left []*mqtt.Client
+	for _, client := range a.server.Clients.GetAll() {
+		if client.Closed() {
+			left = append(left, client)
+		}
+	}
+	slices.SortFunc(left, func(x, y *mqtt.Client) int { return cmp.Compare(x.StopTime(), y.StopTime()) })
+	for _, client := range left[:min(len(left), max(1, most/10))] {
+		drop(a.server, client.ID, client)
+	}
+}
+
+// OnConnectAuthenticate lets everybody in but those who pretend to be the server.
+func (a *access) OnConnectAuthenticate(_ *mqtt.Client, packet packets.Packet) bool {
+	if !a.claimsServer(packet.Connect.Username) {
+		return true
+	}
+	got, want := sha256.Sum256(packet.Connect.Password), sha256.Sum256([]byte(a.config.ServerPassword))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}
+
+func (a *access) claimsServer(username []byte) bool {
+	return string(username) == a.config.ServerUsername
+}
+
+// OnACLCheck allows reading below the prefix. Writing is denied to MQTT 5 clients, which the library then tells; it
+// would disconnect others, so theirs come to OnPublish.
+func (a *access) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
+	if a.claimsServer(client.Properties.Username) {
+		return true
+	}
+	if write {
+		return client.Properties.ProtocolVersion < 5
+	}
+	return reaches(topic, a.config.Topics.Prefix)
+}
+
+// OnPublish drops what clients publish.
+func (a *access) OnPublish(client *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+	if a.claimsServer(client.Properties.Username) {
+		return packet, nil
+	}
+	return packet, packets.CodeSuccessIgnore
+}
+
+// OnClientExpired removes the subscriptions of a session that expired, which the library leaves behind.
+func (a *access) OnClientExpired(client *mqtt.Client) { a.server.UnsubscribeClient(client) }
+
+// reaches tells whether a topic or a filter is at or below the prefix, or is a wildcard that takes the prefix in.
+func reaches(filter, prefix string) bool {
+	levels := strings.Split(filter, "/")
+	for i, want := range strings.Split(prefix, "/") {
+		switch {
+		case i == len(levels):
+			return false
+		case levels[i] == "#":
+			return true
+		case levels[i] != "+" && levels[i] != want:
+			return false
+		}
+	}
+	return true
+}
