@@ -101,8 +101,12 @@ func authority(u *url.URL) bool {
 	return isHost(u.Hostname()) && (u.Port() == "" && !strings.HasSuffix(u.Host, ":") || isPort(u.Port()))
 }
 
-// origin follows RFC 6454, section 6.1. A slash at the end, as it is often pasted, is cut off.
+// origin follows RFC 6454, section 6.1, or is * for every page (which then needs the token). A slash at the end, as it
+// is often pasted, is cut off.
 func origin(v string) (string, error) {
+	if v == "*" {
+		return v, nil
+	}
 	u, err := url.Parse(strings.TrimSuffix(v, "/"))
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil || !authority(u) ||
 		u.Path != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
