@@ -1,0 +1,184 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"espalier.dev/espalier/internal/fleet"
+)
+
+// A document as a JSON string may need six bytes for each of its own; the rest of a body is small.
+const (
+	worstEscape = 6
+	bodyRest    = 64 << 10
+)
+
+// readBody reads a JSON body, bounded by what the largest document could need.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if kind, err := mediaType(r); err != nil || kind != jsonBody {
+		return nil, unsupportedMedia("application/json")
+	}
+	most := int64(a.service.MaxContent())*worstEscape + bodyRest
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if err != nil {
+		return nil, readError(err, fmt.Sprintf("%d bytes", most))
+	}
+	return body, nil
+}
+
+type bodyKind uint8
+
+const (
+	unknownBody bodyKind = iota
+	jsonBody
+	linesBody
+)
+
+// mediaType tells what the Content-Type of a request says that its body is. Without one it is JSON: nothing else could
+// be meant here.
+func mediaType(r *http.Request) (bodyKind, error) {
+	values := r.Header.Values("Content-Type")
+	if len(values) == 0 {
+		return jsonBody, nil
+	}
+	kind, params, err := mime.ParseMediaType(values[0])
+	if err != nil || len(values) > 1 {
+		return unknownBody, errors.New("malformed Content-Type")
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return unknownBody, errors.New("charset is not UTF-8")
+	}
+	switch {
+	case kind == "application/json", strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json"):
+		return jsonBody, nil
+	case kind == "application/x-ndjson", kind == "application/ndjson", kind == "application/jsonl":
+		return linesBody, nil
+	}
+	return unknownBody, nil
+}
+
+func unsupportedMedia(wanted string) error {
+	return &fleet.Error{Code: fleet.CodeUnsupportedMedia, Message: "The Content-Type of the request is not supported",
+		Detail: "Send " + wanted + " in UTF-8"}
+}
+
+// fields are the members of a JSON object as they stand in the text, by their names.
+type fields map[string]jsontext.Value
+
+// parseFields reads one JSON object and nothing after it. Names count in exact case, and none may come twice. Values are
+// checked for syntax only, and alias text. No error quotes the text.
+func parseFields(text []byte) (fields, error) {
+	if !utf8.Valid(text) {
+		return nil, fleet.Invalid("body", "is not valid UTF-8")
+	}
+	// Duplicate names and lone surrogates deep inside are for the document's own check, which tells their position.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	switch dec.PeekKind() {
+	case '{':
+	case jsontext.KindInvalid:
+		_, err := dec.ReadToken()
+		return nil, syntaxError(text, err)
+	default:
+		return nil, fleet.Invalid("body", "must be a JSON object")
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, syntaxError(text, err)
+	}
+	found := fields{}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, syntaxError(text, err)
+		}
+		key := name.String()
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil, syntaxError(text, err)
+		}
+		if _, twice := found[key]; twice {
+			return nil, fleet.Invalid("body", fmt.Sprintf("has a key twice (byte %d)", int(dec.InputOffset())-len(value)))
+		}
+		end := int(dec.InputOffset())
+		found[key] = text[end-len(value) : end : end]
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, syntaxError(text, err)
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, fleet.Invalid("body", fmt.Sprintf("has text after the JSON object (byte %d)", int(dec.InputOffset())))
+	}
+	return found, nil
+}
+
+func syntaxError(text []byte, err error) error {
+	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok && !errors.Is(err, io.ErrUnexpectedEOF) {
+		at := max(0, min(int(syn.ByteOffset), len(text)))
+		line := 1 + bytes.Count(text[:at], []byte{'\n'})
+		column := 1 + utf8.RuneCount(text[bytes.LastIndexByte(text[:at], '\n')+1:at])
+		return fleet.Invalid("body", fmt.Sprintf("is not valid JSON (line %d, column %d, byte %d)", line, column, at))
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return fleet.Invalid("body", "is empty; a JSON object is required")
+	}
+	return fleet.Invalid("body", "is not valid JSON: it ends too early")
+}
+
+// text is the member as a string, which must be one.
+func (f fields) text(name string) (string, *fleet.FieldError) {
+	value, ok := f[name]
+	if !ok || value.Kind() == 'n' {
+		return "", &fleet.FieldError{Field: name, Message: "is required"}
+	}
+	if value.Kind() != '"' {
+		return "", &fleet.FieldError{Field: name, Message: "must be a string"}
+	}
+	// Half a surrogate pair becomes U+FFFD here; nothing that is read as a string may hold either.
+	s, _ := jsontext.AppendUnquote(nil, []byte(value))
+	return string(s), nil
+}
+
+// document is the text of the member content: an object as it stands in the request, or what a string holds.
+func (f fields) document() ([]byte, *fleet.FieldError) {
+	value, ok := f["content"]
+	if !ok || value.Kind() == 'n' {
+		return nil, &fleet.FieldError{Field: "content", Message: "is required"}
+	}
+	switch value.Kind() {
+	case '{':
+		return value, nil
+	case '"':
+		text, err := jsontext.AppendUnquote(nil, []byte(value))
+		if err != nil {
+			return nil, &fleet.FieldError{Field: "content",
+				Message: "holds half of a surrogate pair as an escape, which cannot be kept as UTF-8"}
+		}
+		return text, nil
+	}
+	return nil, &fleet.FieldError{Field: "content", Message: "must be a JSON object, or a string that holds one"}
+}
+
+// invalid is one VALIDATION_FAILED of all fields that are wrong, and nil where none is.
+func invalid(wrong ...*fleet.FieldError) error {
+	var e *fleet.Error
+	for _, f := range wrong {
+		switch {
+		case f == nil:
+		case e == nil:
+			e = fleet.Invalid(f.Field, f.Message)
+		default:
+			e.Fields = append(e.Fields, *f)
+		}
+	}
+	if e == nil {
+		return nil
+	}
+	return e
+}
