@@ -1,7 +1,9 @@
 package deviceserver
 
 import (
+	"log/slog"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
@@ -114,15 +116,18 @@ func (c *conn) respond(r request) outcome {
 	if err != nil {
 		return yield
 	}
-	p := reply{request: r, document: document, close: !r.keeps() || c.l.closing.Load(), date: c.l.date.at(began)}
+	p := reply{request: r, document: document, close: !r.keeps() || c.l.closing.Load(),
+		varyOrigin: c.l.options.VaryOrigin, date: c.l.date.at(began)}
 	if r.noneMatch != nil {
 		var understood bool
 		if p.notModified, understood = matches(r.noneMatch, document.ETag); !understood {
 			return yield
 		}
 	}
-	c.l.options.Observe(false, time.Since(began))
+	took := time.Since(began)
+	c.l.options.Observe(false, took)
 	p.id = c.l.options.CorrelationID()
+	c.log(&p, took)
 	if left := c.writeBy.Sub(began); left < c.l.options.WriteTimeout/2 {
 		c.writeBy = began.Add(c.l.options.WriteTimeout)
 		if c.tcp.SetWriteDeadline(c.writeBy) != nil {
@@ -149,4 +154,21 @@ func (c *conn) write(p *reply) error {
 	}
 	_, err := c.tcp.Write(out)
 	return err
+}
+
+// log writes the line that package httpapi writes for such a request, at its level.
+func (c *conn) log(p *reply, took time.Duration) {
+	if !c.l.options.Logger.Enabled(c.l.context, slog.LevelDebug) {
+		return
+	}
+	method, status, size := http.MethodGet, http.StatusOK, len(p.document.Content)
+	if p.notModified {
+		status, size = http.StatusNotModified, 0
+	}
+	if p.request.head {
+		method, size = http.MethodHead, 0
+	}
+	c.l.options.Logger.LogAttrs(c.l.context, slog.LevelDebug, "request", slog.String("method", method),
+		slog.String("path", string(p.request.path)+".json"), slog.Int("status", status), slog.Int("bytes", size),
+		slog.Duration("duration", took), slog.String("remote", c.tcp.RemoteAddr().String()), slog.String("correlationId", p.id))
 }

@@ -10,10 +10,8 @@ package deviceserver
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
+	"crypto/rand"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"espalier.dev/espalier/internal/fleet"
@@ -27,9 +25,11 @@ type Options struct {
 	// Observe is told of each request that was answered here: failed is always false, since what fails is answered,
 	// and counted, behind net/http; took is the time from the parsed request to the document in hand.
 	Observe func(failed bool, took time.Duration)
-	// CorrelationID makes the X-Correlation-ID of a reply; nil makes 32 random hex digits.
+	// CorrelationID makes the X-Correlation-ID of a reply; nil is crypto/rand.Text.
 	CorrelationID func() string
-	// Logger hears of failing accepts and of panics; nil hears nothing.
+	// VaryOrigin says that other replies than these depend on the Origin header, and has these say so.
+	VaryOrigin bool
+	// Logger hears of failing accepts and of panics, and at debug level of each request; nil hears nothing.
 	Logger *slog.Logger
 	// FirstByteTimeout bounds how long a new connection may stay silent; 0 is 10 s. How long a request may take from
 	// there is the http.Server's to say: one that does not arrive whole is its own.
@@ -48,7 +48,7 @@ func (o Options) withDefaults() Options {
 		o.Observe = func(bool, time.Duration) {}
 	}
 	if o.CorrelationID == nil {
-		o.CorrelationID = randomID
+		o.CorrelationID = rand.Text
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -66,11 +66,4 @@ func (o Options) withDefaults() Options {
 		o.MaxConns = 16384
 	}
 	return o
-}
-
-func randomID() string {
-	var raw [16]byte
-	binary.NativeEndian.PutUint64(raw[:8], rand.Uint64())
-	binary.NativeEndian.PutUint64(raw[8:], rand.Uint64())
-	return hex.EncodeToString(raw[:])
 }

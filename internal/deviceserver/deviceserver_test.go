@@ -1,6 +1,7 @@
 package deviceserver
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -45,7 +46,6 @@ func documents(_ context.Context, mac fleet.MAC) (fleet.Served, error) {
 // reference is the handler behind net/http, written from the contract in the plainest way.
 func reference(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Correlation-ID", correct)
 	if sent := r.Header.Get("X-Correlation-ID"); sent != "" {
 		h.Set("X-Correlation-ID", sent)
@@ -79,6 +79,7 @@ func reference(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(document.Content)))
 	_, _ = w.Write(document.Content) // the client sees what is missing
@@ -169,4 +170,33 @@ func send(t testing.TB, conn net.Conn, text string) {
 // get is a plain request of a device, with further header lines.
 func get(mac string, lines ...string) string {
 	return fmt.Sprintf("GET /api/configs/%s.json HTTP/1.1\r\nHost: server\r\n%s\r\n", mac, strings.Join(append(lines, ""), "\r\n"))
+}
+
+// converse sends each request over one connection and waits for its reply; it returns all replies as net/http reads
+// them, without the date.
+func converse(t testing.TB, address string, requests []string) (replies []string) {
+	t.Helper()
+	conn := dial(t, address)
+	reader := bufio.NewReader(conn)
+	for _, request := range requests {
+		send(t, conn, request)
+		replies = append(replies, receive(t, reader))
+	}
+	return replies
+}
+
+// receive reads the reply to a GET.
+func receive(t testing.TB, reader *bufio.Reader) string {
+	t.Helper()
+	reply, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reply.Body.Close() }()
+	body, err := io.ReadAll(reply.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply.Header.Del("Date")
+	return fmt.Sprintln(reply.Status, reply.Header, reply.ContentLength, string(body))
 }

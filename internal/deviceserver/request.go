@@ -9,6 +9,7 @@ import (
 // request is a device's request that was understood completely.
 type request struct {
 	mac       fleet.MAC
+	path      []byte // a part of what was parsed
 	head      bool   // HEAD, not GET
 	http10    bool   // HTTP/1.0, not 1.1
 	keepAlive bool   // the client asked to keep a 1.0 connection
@@ -128,6 +129,7 @@ func (r *request) requestLine(line []byte) bool {
 			return false
 		}
 	}
+	r.path = line
 	if line, ok = bytes.CutPrefix(line, []byte("/api/configs/")); !ok {
 		if line, ok = bytes.CutPrefix(line, []byte("/esp32/config/")); !ok {
 			return false

@@ -15,6 +15,7 @@ type reply struct {
 	document    fleet.Served
 	notModified bool
 	close       bool
+	varyOrigin  bool
 	id          string // the correlation id
 	date        []byte
 }
@@ -40,7 +41,13 @@ func (p *reply) appendHead(b []byte) []byte {
 	b = append(b, '"')
 	b = append(b, "\r\nLast-Modified: "...)
 	b = p.document.UpdatedAt.UTC().AppendFormat(b, http.TimeFormat)
-	b = append(b, "\r\nX-Content-Type-Options: nosniff\r\nX-Correlation-Id: "...)
+	if p.varyOrigin {
+		b = append(b, "\r\nVary: Origin"...)
+	}
+	if !p.notModified {
+		b = append(b, "\r\nX-Content-Type-Options: nosniff"...)
+	}
+	b = append(b, "\r\nX-Correlation-Id: "...)
 	b = append(b, p.id...)
 	b = append(b, "\r\nDate: "...)
 	b = append(b, p.date...)
