@@ -13,17 +13,21 @@ const (
 	longestRest  = time.Second
 )
 
-// accept takes connections from the listener within until it is closed or fails for good.
+// accept takes connections from the listener within until it is closed or fails for good. Only a connection that is
+// there already asks for a slot: none is given up before it must be.
 func (l *Listener) accept() {
 	rest := time.Duration(0)
-	for l.slot() {
+	for {
 		conn, err := l.inner.Accept()
 		if err == nil {
 			rest = 0
+			if !l.slot() {
+				_ = conn.Close() // nobody is left to tell
+				return
+			}
 			l.take(conn)
 			continue
 		}
-		<-l.slots
 		if !passes(err) {
 			l.failure = err
 			close(l.failed)

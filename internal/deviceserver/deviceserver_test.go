@@ -96,9 +96,9 @@ type served struct {
 func (s *served) address() string { return s.Addr().String() }
 
 // start serves on a free loopback port until the test ends.
-func start(t testing.TB, o Options) *served {
+func start(t testing.TB, o Options, change ...func(*http.Server)) *served {
 	t.Helper()
-	return startOn(t, listen(t), o)
+	return startOn(t, listen(t), o, change...)
 }
 
 func listen(t testing.TB) net.Listener {
@@ -110,7 +110,7 @@ func listen(t testing.TB) net.Listener {
 	return inner
 }
 
-func startOn(t testing.TB, inner net.Listener, o Options) *served {
+func startOn(t testing.TB, inner net.Listener, o Options, change ...func(*http.Server)) *served {
 	t.Helper()
 	s := &served{}
 	if o.Document == nil {
@@ -130,6 +130,9 @@ func startOn(t testing.TB, inner net.Listener, o Options) *served {
 		s.slow.Add(1)
 		reference(w, r)
 	})}
+	for _, fn := range change {
+		fn(s.http)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.http.Serve(s.Listener) }()
 	t.Cleanup(func() {
@@ -188,15 +191,21 @@ func converse(t testing.TB, address string, requests []string) (replies []string
 // receive reads the reply to a GET.
 func receive(t testing.TB, reader *bufio.Reader) string {
 	t.Helper()
+	head, body, err := readReply(reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head + " " + body
+}
+
+// readReply reads the reply to a GET: status and header without the date, and body.
+func readReply(reader *bufio.Reader) (head, body string, err error) {
 	reply, err := http.ReadResponse(reader, nil)
 	if err != nil {
-		t.Fatal(err)
+		return "", "", err
 	}
 	defer func() { _ = reply.Body.Close() }()
-	body, err := io.ReadAll(reply.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text, err := io.ReadAll(reply.Body)
 	reply.Header.Del("Date")
-	return fmt.Sprintln(reply.Status, reply.Header, reply.ContentLength, string(body))
+	return fmt.Sprint(reply.Status, " ", reply.Header, " ", reply.ContentLength), string(text), err
 }
