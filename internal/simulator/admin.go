@@ -1,0 +1,163 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// admin is what the simulation asks of the admin API (contract, part 3). It is spoken to plainly: what is proved here must not
+// depend on how a client of ours repeats or hides what a server answers.
+type admin struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+var errRefused = errors.New("the server refuses")
+
+const adminTimeout = 30 * time.Second
+
+func newAdmin(server address, token string) *admin {
+	base := *server.url
+	base.Path = strings.TrimSuffix(base.Path, "/") + "/api/configs"
+	return &admin{base: base.String(), token: token, http: &http.Client{
+		Timeout: adminTimeout,
+		Transport: &http.Transport{
+			DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: writers,
+			IdleConnTimeout: time.Minute, TLSClientConfig: server.tls, ForceAttemptHTTP2: server.tls != nil,
+		},
+	}}
+}
+
+// entry is a configuration as the server answers it.
+type entry struct {
+	ID       int64           `json:"id"`
+	MAC      string          `json:"mac_address"`
+	Revision int64           `json:"revision"`
+	Content  json.RawMessage `json:"content"`
+}
+
+// ask sends a request and answers the body, which the caller closes. A missing configuration is errGone, and what will not be
+// different the next time is errRefused.
+func (a *admin) ask(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
+	var sent io.Reader = http.NoBody
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		sent = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, a.base+path, sent)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if a.token != "" {
+		request.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	reply, err := a.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if reply.StatusCode < 300 {
+		return reply.Body, nil
+	}
+	defer func() { _ = reply.Body.Close() }()
+	switch {
+	case reply.StatusCode == http.StatusNotFound:
+		return nil, errGone
+	case reply.StatusCode < 500 && reply.StatusCode != http.StatusTooManyRequests && reply.StatusCode != http.StatusRequestTimeout:
+		return nil, fmt.Errorf("%w: %s %s: %s", errRefused, method, reply.Request.URL.Path, reason(reply))
+	}
+	return nil, fmt.Errorf("%s %s: %s", method, reply.Request.URL.Path, reason(reply))
+}
+
+// reason is what the server says of an error.
+func reason(reply *http.Response) string {
+	var said struct {
+		Error   string
+		Details struct{ Message string }
+	}
+	if json.NewDecoder(io.LimitReader(reply.Body, 16<<10)).Decode(&said) != nil || said.Error == "" {
+		return reply.Status
+	}
+	if said.Details.Message == "" {
+		return fmt.Sprintf("%d, %s", reply.StatusCode, said.Error)
+	}
+	return fmt.Sprintf("%d, %s: %s", reply.StatusCode, said.Error, said.Details.Message)
+}
+
+// one asks for one configuration, or for none where into is nil.
+func (a *admin) one(ctx context.Context, method, path string, body any, into *entry) error {
+	reply, err := a.ask(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reply.Close() }()
+	if into == nil {
+		_, err = io.Copy(io.Discard, reply)
+		return err
+	}
+	return json.NewDecoder(reply).Decode(into)
+}
+
+// list answers the first few configurations, by MAC address. It reads no further than it has to: there may be 100,000.
+func (a *admin) list(ctx context.Context, most int) ([]entry, error) {
+	reply, err := a.ask(ctx, http.MethodGet, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = reply.Close() }()
+	in := json.NewDecoder(reply)
+	for _, want := range []json.Token{json.Delim('{'), "configs", json.Delim('[')} {
+		if got, err := in.Token(); err != nil || got != want {
+			return nil, errors.Join(fmt.Errorf("the list of configurations has no %v", want), err)
+		}
+	}
+	var found []entry
+	for in.More() && len(found) < most {
+		var e entry
+		if err := in.Decode(&e); err != nil {
+			return nil, err
+		}
+		found = append(found, e)
+	}
+	return found, nil
+}
+
+// content travels as a string, which holds a document verbatim.
+
+func (a *admin) create(ctx context.Context, m mac, text []byte) (e entry, err error) {
+	err = a.one(ctx, http.MethodPost, "", map[string]string{"mac_address": m.String(), "content": string(text)}, &e)
+	return e, err
+}
+
+// update answers the revision that the content became.
+func (a *admin) update(ctx context.Context, id int64, text []byte) (int64, error) {
+	var e entry
+	err := a.one(ctx, http.MethodPut, "/"+strconv.FormatInt(id, 10), map[string]string{"content": string(text)}, &e)
+	return e.Revision, err
+}
+
+func (a *admin) config(ctx context.Context, id int64) (e entry, err error) {
+	err = a.one(ctx, http.MethodGet, "/"+strconv.FormatInt(id, 10), nil, &e)
+	return e, err
+}
+
+func (a *admin) remove(ctx context.Context, id int64) error {
+	err := a.one(ctx, http.MethodDelete, "/"+strconv.FormatInt(id, 10), nil, nil)
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	return err
+}

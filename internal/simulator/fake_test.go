@@ -1,0 +1,385 @@
+package simulator
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eclipse/paho.golang/packets"
+)
+
+// fakeBroker is as much of an MQTT 5 broker as a fleet needs.
+type fakeBroker struct {
+	listener net.Listener
+	mu       sync.Mutex
+	retained map[string][]byte
+	sessions map[net.Conn]*fakeSession
+	refuse   byte // reason code for those that subscribe; 0 lets them
+	done     sync.WaitGroup
+}
+
+type fakeSession struct {
+	mu     sync.Mutex // writes
+	conn   net.Conn
+	topics []string
+}
+
+func newFakeBroker(t *testing.T) *fakeBroker {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &fakeBroker{listener: l, retained: map[string][]byte{}, sessions: map[net.Conn]*fakeSession{}}
+	b.done.Go(b.accept)
+	t.Cleanup(func() { _ = l.Close(); b.dropAll(); b.done.Wait() })
+	return b
+}
+
+func (b *fakeBroker) url() string { return "mqtt://" + b.listener.Addr().String() }
+
+func (b *fakeBroker) accept() {
+	for {
+		conn, err := b.listener.Accept()
+		if err != nil {
+			return
+		}
+		s := &fakeSession{conn: conn}
+		b.mu.Lock()
+		b.sessions[conn] = s
+		b.mu.Unlock()
+		b.done.Go(func() { b.serve(s) })
+	}
+}
+
+func (b *fakeBroker) serve(s *fakeSession) {
+	defer func() {
+		_ = s.conn.Close()
+		b.mu.Lock()
+		delete(b.sessions, s.conn)
+		b.mu.Unlock()
+	}()
+	in := bufio.NewReader(s.conn)
+	for {
+		p, err := packets.ReadPacket(in)
+		if err != nil {
+			return
+		}
+		switch c := p.Content.(type) {
+		case *packets.Connect:
+			s.send(packets.NewControlPacket(packets.CONNACK))
+		case *packets.Subscribe:
+			b.subscribe(s, c)
+		case *packets.Pingreq:
+			s.send(packets.NewControlPacket(packets.PINGRESP))
+		case *packets.Disconnect:
+			return
+		}
+	}
+}
+
+func (b *fakeBroker) subscribe(s *fakeSession, c *packets.Subscribe) {
+	b.mu.Lock()
+	reply := packets.NewControlPacket(packets.SUBACK)
+	reply.Content.(*packets.Suback).PacketID = c.PacketID
+	kept := map[string][]byte{}
+	for _, o := range c.Subscriptions {
+		reply.Content.(*packets.Suback).Reasons = append(reply.Content.(*packets.Suback).Reasons, max(o.QoS, b.refuse))
+		s.topics = append(s.topics, o.Topic)
+		if payload := b.retained[o.Topic]; payload != nil {
+			kept[o.Topic] = payload
+		}
+	}
+	b.mu.Unlock()
+	s.send(reply)
+	for topic, payload := range kept {
+		s.publish(topic, payload)
+	}
+}
+
+func (s *fakeSession) send(p *packets.ControlPacket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = p.WriteTo(s.conn)
+}
+
+func (s *fakeSession) publish(topic string, payload []byte) {
+	p := packets.NewControlPacket(packets.PUBLISH)
+	c := p.Content.(*packets.Publish)
+	c.Topic, c.Payload, c.QoS, c.PacketID = topic, payload, 1, 7
+	// The library puts the packet type into the flags of a PUBLISH that it writes; it does no harm.
+	s.send(p)
+}
+
+func (b *fakeBroker) publish(topic string, payload []byte, retain bool) {
+	b.mu.Lock()
+	if retain {
+		b.retained[topic] = payload
+	}
+	var to []*fakeSession
+	for _, s := range b.sessions {
+		if slices.Contains(s.topics, topic) {
+			to = append(to, s)
+		}
+	}
+	b.mu.Unlock()
+	for _, s := range to {
+		s.publish(topic, payload)
+	}
+}
+
+// dropAll ends every connection, as a broker that restarts does.
+func (b *fakeBroker) dropAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for conn := range b.sessions {
+		_ = conn.Close()
+	}
+}
+
+// fakeServer is a configuration server that can be told to do wrong. It is the control of every verdict: a simulator that finds
+// nothing wrong with one that does wrong proves nothing.
+type fakeServer struct {
+	*httptest.Server
+	broker *fakeBroker
+
+	mu      sync.Mutex
+	lastID  int64
+	configs map[int64]*fakeConfig
+	updates int
+	wrong   faults
+	tokens  string
+}
+
+type fakeConfig struct {
+	id       int64
+	mac      mac
+	text     []byte
+	old      []byte // of the revision before
+	revision int64
+	reads    int // by devices
+}
+
+// faults are what a fake server does wrong, each at the n-th update; 0 is never.
+type faults struct {
+	forget    int  // does not announce it
+	serveOld  int  // devices get the document before it, from then on until the next change
+	lose      int  // acknowledges it and keeps the old document
+	mangle    int  // keeps it with other spacing
+	early     int  // announces it before it can be read, and not again
+	fail      int  // answers 503 once, having done nothing
+	failAfter int  // answers 503 once, having done everything
+	dropAt    int  // the broker loses every connection
+	lie       int  // the retained message tells of a revision that does not exist
+	garble    int  // the broadcast is not readable
+	refuseAll bool // answers 403 to every update
+}
+
+func newFakeServer(t *testing.T, broker *fakeBroker, wrong faults) *fakeServer {
+	t.Helper()
+	f := &fakeServer{broker: broker, configs: map[int64]*fakeConfig{}, wrong: wrong}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/configs", f.list)
+	mux.HandleFunc("POST /api/configs", f.create)
+	mux.HandleFunc("GET /api/configs/{id}", f.get)
+	mux.HandleFunc("PUT /api/configs/{id}", f.update)
+	mux.HandleFunc("DELETE /api/configs/{id}", f.remove)
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, ".json") && f.tokens != "" && r.Header.Get("Authorization") != "Bearer "+f.tokens {
+			http.Error(w, `{"error":"Not allowed","details":{"message":"set ADMIN_TOKEN"}}`, http.StatusUnauthorized)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *fakeServer) put(m mac, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lastID++
+	f.configs[f.lastID] = &fakeConfig{id: f.lastID, mac: m, text: []byte(text), revision: 1}
+}
+
+func (f *fakeServer) texts() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []string
+	for _, id := range slices.Sorted(maps.Keys(f.configs)) {
+		all = append(all, string(f.configs[id].text))
+	}
+	return all
+}
+
+func (f *fakeServer) list(w http.ResponseWriter, _ *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := []map[string]any{}
+	for _, id := range slices.Sorted(maps.Keys(f.configs)) {
+		out = append(out, map[string]any{"id": id, "mac_address": f.configs[id].mac.String()})
+	}
+	_ = json.NewEncoder(w).Encode(struct {
+		Configs []map[string]any `json:"configs"`
+		Count   int              `json:"count"`
+	}{out, len(out)})
+}
+
+func (f *fakeServer) create(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		MAC     string `json:"mac_address"`
+		Content string `json:"content"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	m, err := parseMAC(body.MAC)
+	if err != nil || !json.Valid([]byte(body.Content)) {
+		http.Error(w, "{}", http.StatusBadRequest)
+		return
+	}
+	f.put(m, body.Content)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w.WriteHeader(http.StatusCreated)
+	f.write(w, f.configs[f.lastID])
+}
+
+func (f *fakeServer) write(w http.ResponseWriter, c *fakeConfig) {
+	_, _ = fmt.Fprintf(w, `{"id":%d,"mac_address":"%s","content":%s,"revision":%d}`, c.id, c.mac, c.text, c.revision)
+}
+
+func (f *fakeServer) find(r *http.Request) *fakeConfig {
+	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	return f.configs[id]
+}
+
+func (f *fakeServer) get(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if name, device := strings.CutSuffix(r.PathValue("id"), ".json"); device {
+		for _, c := range f.configs {
+			if c.mac.join('-') == name {
+				c.reads++
+				text := c.text
+				if c.old != nil {
+					text = c.old
+				}
+				w.Header().Set("ETag", `"`+etagOf(text)+`"`)
+				_, _ = w.Write(text)
+				return
+			}
+		}
+	}
+	if c := f.find(r); c != nil {
+		f.write(w, c)
+		return
+	}
+	http.Error(w, `{"error":"Config was not found"}`, http.StatusNotFound)
+}
+
+func etagOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+func (f *fakeServer) remove(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.find(r)
+	if c == nil {
+		http.Error(w, "{}", http.StatusNotFound)
+		return
+	}
+	delete(f.configs, c.id)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (f *fakeServer) update(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Content string `json:"content"`
+	}
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.find(r)
+	if c == nil {
+		http.Error(w, "{}", http.StatusNotFound)
+		return
+	}
+	if f.wrong.refuseAll {
+		http.Error(w, `{"error":"Not allowed"}`, http.StatusForbidden)
+		return
+	}
+	f.updates++
+	at := func(n int) bool { return n == f.updates }
+	if at(f.wrong.fail) {
+		http.Error(w, `{"error":"Busy"}`, http.StatusServiceUnavailable)
+		return
+	}
+	text := []byte(body.Content)
+	if at(f.wrong.mangle) {
+		text = bytes.Replace(text, []byte(`"gain":1.0`), []byte(`"gain":1`), 1)
+	}
+	if at(f.wrong.early) {
+		f.announceEarly(c, text)
+	}
+	c.old = nil
+	if at(f.wrong.serveOld) {
+		c.old = c.text
+	}
+	if !bytes.Equal(c.text, text) && !at(f.wrong.lose) {
+		c.text = text
+		c.revision++
+	}
+	if !at(f.wrong.forget) && !at(f.wrong.early) {
+		f.announce(c.mac, c.revision, c.text, at(f.wrong.lie), at(f.wrong.garble))
+	}
+	if at(f.wrong.dropAt) {
+		f.broker.dropAll()
+	}
+	if at(f.wrong.failAfter) {
+		http.Error(w, `{"error":"Busy"}`, http.StatusServiceUnavailable)
+		return
+	}
+	f.write(w, c)
+}
+
+// announceEarly tells of a document, and lets its device ask while it cannot be read.
+func (f *fakeServer) announceEarly(c *fakeConfig, text []byte) {
+	before := c.reads
+	f.announce(c.mac, c.revision+1, text, false, false)
+	for end := time.Now().Add(10 * time.Second); c.reads == before && time.Now().Before(end); {
+		f.mu.Unlock()
+		<-time.After(time.Millisecond)
+		f.mu.Lock()
+	}
+}
+
+func (f *fakeServer) announce(m mac, revision int64, text []byte, lie, garble bool) {
+	if f.broker == nil {
+		return
+	}
+	told := told{Revision: revision, ETag: etagOf(text), Size: len(text)}
+	broadcast := `{"filename":"` + m.String() + `.json"}`
+	if lie {
+		told.Revision = 0
+	}
+	if garble {
+		broadcast = `{"filename":"`
+	}
+	payload, _ := json.Marshal(told)
+	f.broker.publish(fmt.Sprintf("iotsupport/devices/%x/config", m[:]), payload, true)
+	f.broker.publish("iotsupport/updates/configs", []byte(broadcast), false)
+}
