@@ -125,7 +125,7 @@ func (c *conn) respond(r request) outcome {
 		}
 	}
 	took := time.Since(began)
-	c.l.options.Observe(false, took)
+	c.l.options.Observe(true, took)
 	p.id = c.l.options.CorrelationID()
 	c.log(&p, took)
 	if left := c.writeBy.Sub(began); left < c.l.options.WriteTimeout/2 {

@@ -22,9 +22,9 @@ type Options struct {
 	// Document reads what a device should have. Whatever error it gives, net/http answers the request. ctx ends when
 	// Shutdown has run out of time, and never by the client.
 	Document func(ctx context.Context, mac fleet.MAC) (fleet.Served, error)
-	// Observe is told of each request that was answered here: failed is always false, since what fails is answered,
-	// and counted, behind net/http; took is the time from the parsed request to the document in hand.
-	Observe func(failed bool, took time.Duration)
+	// Observe is told of each request that was answered here, with the time from the parsed request to the document in
+	// hand. ok is always true: what fails is answered, and counted, behind net/http. nil tells nobody.
+	Observe func(ok bool, took time.Duration)
 	// CorrelationID makes the X-Correlation-ID of a reply; nil is crypto/rand.Text.
 	CorrelationID func() string
 	// VaryOrigin says that other replies than these depend on the Origin header, and has these say so.

@@ -119,9 +119,9 @@ func startOn(t testing.TB, inner net.Listener, o Options, change ...func(*http.S
 	if o.CorrelationID == nil {
 		o.CorrelationID = func() string { return correct }
 	}
-	o.Observe = func(failed bool, took time.Duration) {
-		if failed || took < 0 {
-			t.Errorf("observed failed=%v in %v", failed, took)
+	o.Observe = func(ok bool, took time.Duration) {
+		if !ok || took < 0 {
+			t.Errorf("observed ok=%v in %v", ok, took)
 		}
 		s.fast.Add(1)
 	}
