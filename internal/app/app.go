@@ -1,0 +1,180 @@
+// Package app puts the server together: it is the only package that sees all others, and nothing but the commands and the
+// tests imports it. Start reading at New and App.Start.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"espalier.dev/espalier/internal/deviceserver"
+	"espalier.dev/espalier/internal/fleet"
+	"espalier.dev/espalier/internal/httpapi"
+	"espalier.dev/espalier/internal/settings"
+	"espalier.dev/espalier/internal/store"
+)
+
+// StopTimeout is how long a graceful stop may take.
+const StopTimeout = 10 * time.Second
+
+// Options are what an App is made of.
+type Options struct {
+	Settings settings.Settings
+	// Logger hears what operators should know; nil discards it.
+	Logger *slog.Logger
+	// Version is this program's, as `espalier version` prints it.
+	Version string
+	// BrokerCommand runs RunBroker in a process of its own; empty is this program with the argument "broker".
+	BrokerCommand []string
+}
+
+// App is one server: HTTP, the relay, the client of the broker and, unless another is named, the broker.
+type App struct {
+	options  Options
+	log      *slog.Logger
+	registry *prometheus.Registry
+
+	store    *store.Store
+	delivery *delivery
+	devices  *deviceserver.Listener
+	server   *http.Server
+	ready    readiness
+
+	background sync.WaitGroup
+	cancel     context.CancelFunc
+	failed     chan error
+}
+
+// New makes an App that has not started anything.
+func New(o Options) (*App, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if len(o.BrokerCommand) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find the program that runs the broker: %w", err)
+		}
+		o.BrokerCommand = []string{self, "broker"}
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &App{options: o, log: o.Logger, registry: registry, failed: make(chan error, 1)}, nil
+}
+
+// Start brings everything up and returns when requests are answered. ctx bounds the start alone. What had started
+// is stopped again where a later part fails.
+//
+// A PostgreSQL that is away does not fail it: requests get 503 until it is there. A database that another server has, a
+// schema of a newer program and an address that is taken do.
+func (a *App) Start(ctx context.Context) (err error) {
+	running, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	defer func() {
+		if err != nil {
+			stopping, done := context.WithTimeout(context.WithoutCancel(ctx), StopTimeout)
+			defer done()
+			err = errors.Join(err, a.Stop(stopping))
+		}
+	}()
+	if err := a.openStore(ctx, running); err != nil {
+		return err
+	}
+	if a.delivery, err = newDelivery(a.options, a.store, a.registry); err != nil {
+		return err
+	}
+	if err := a.delivery.start(ctx); err != nil {
+		return err
+	}
+	return a.listen(ctx)
+}
+
+// listen starts HTTP: the device's GET on the fast path, all else through net/http.
+func (a *App) listen(ctx context.Context) error {
+	set := a.options.Settings
+	service := fleet.NewService(a.store, fleet.Options{
+		MaxContent: set.MaxContentBytes, Announce: a.delivery.enabled(), Wake: a.delivery.wake,
+	})
+	api, err := httpapi.New(httpapi.Options{
+		Service: service, Ping: a.ping, Broker: a.delivery.status, Registry: a.registry, Logger: a.log,
+		Access: httpapi.Access{AdminToken: set.AdminToken.Reveal(), TrustNetwork: set.TrustNetwork,
+			AllowedHosts: set.AllowedHosts, CORSOrigins: set.CORSOrigins},
+		Version: a.options.Version,
+	})
+	if err != nil {
+		return err
+	}
+	address := net.JoinHostPort(set.Host, fmt.Sprint(set.Port))
+	inner, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w; set PORT (or HOST) to a free one", address, err)
+	}
+	a.devices = deviceserver.Listen(inner, deviceserver.Options{
+		Document: a.store.Document, Logger: a.log, VaryOrigin: len(set.CORSOrigins) > 0,
+		Observe: func(failed bool, took time.Duration) { api.Metrics().RawGet(!failed, took) },
+	})
+	a.server = &http.Server{Handler: api.Handler(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+	httpapi.ConfigureServer(a.server)
+	a.background.Go(func() {
+		if err := a.server.Serve(a.devices); !errors.Is(err, http.ErrServerClosed) {
+			a.fail(fmt.Errorf("serve HTTP: %w", err))
+		}
+	})
+	return nil
+}
+
+// Stop ends everything in order: requests in flight, the relay, the client, the broker, the database. It is safe to call
+// after a failed Start and more than once.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	if a.server != nil {
+		errs = append(errs, a.stopHTTP(ctx))
+	}
+	if a.delivery != nil {
+		errs = append(errs, a.delivery.stop(ctx))
+	}
+	if a.cancel != nil {
+		a.cancel()
+	}
+	a.background.Wait()
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	a.server, a.delivery, a.store = nil, nil, nil
+	return errors.Join(errs...)
+}
+
+func (a *App) stopHTTP(ctx context.Context) error {
+	fast := make(chan error, 1)
+	go func() { fast <- a.devices.Shutdown(ctx) }()
+	err := errors.Join(a.server.Shutdown(ctx), <-fast)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("some requests did not end in time and were cut: %w", err), a.server.Close())
+	}
+	return err
+}
+
+// Addr is where HTTP listens, host:port.
+func (a *App) Addr() string { return a.devices.Addr().String() }
+
+// BrokerAddr is where the embedded broker listens for our own client, host:port, or "" where there is none.
+func (a *App) BrokerAddr() string { return a.delivery.brokerAddr() }
+
+// Failed yields what ended the server without Stop.
+func (a *App) Failed() <-chan error { return a.failed }
+
+func (a *App) fail(err error) {
+	select {
+	case a.failed <- err:
+	default:
+	}
+}
