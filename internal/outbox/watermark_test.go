@@ -1,0 +1,252 @@
+package outbox
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"espalier.dev/espalier/internal/testenv"
+)
+
+func TestWatermarkPayload(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.FixedZone("", 3600))
+	if got, want := string(watermark{at}.payload()), `{"through":"2026-01-02T02:04:05.000006Z"}`; got != want {
+		t.Errorf("payload = %s, want %s", got, want)
+	}
+}
+
+// TestReconcile walks through what a broker and an outbox may say at a new connection.
+func TestReconcile(t *testing.T) {
+	at := micro(time.Now().Add(-time.Hour))
+	earlier := at.Add(-time.Minute)
+	const margin = 2 * time.Minute
+	cases := map[string]struct {
+		published string // "" for none
+		stored    time.Time
+		want      []announcement
+	}{
+		"first start":            {"", time.Time{}, []announcement{{time.Time{}, never}}},
+		"database new to broker": {string(watermark{at}.payload()), time.Time{}, []announcement{{time.Time{}, never}}},
+		"broker lost everything": {"", at, []announcement{{time.Time{}, at.Add(-margin)}}},
+		"not understood":         {"tomorrow", at, []announcement{{time.Time{}, at.Add(-margin)}}},
+		"broker lost the latest": {string(watermark{earlier}.payload()), at,
+			[]announcement{{earlier.Add(-margin), earlier.Add(-margin)}}},
+		"nothing lost":           {string(watermark{at}.payload()), at, nil},
+		"another server's newer": {string(watermark{at.Add(time.Second)}.payload()), at, nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := newBench()
+			b.outbox.watermark = c.stored
+			if c.published != "" {
+				b.wire.retained[topics.Watermark()] = c.published
+			}
+			b.wire.connect()
+			r := b.relay(t)
+			b.outbox.change(mac(1))
+			r.Wake()
+			b.settled(t)
+			if diff := cmp.Diff(c.want, b.outbox.announced(), cmp.AllowUnexported(announcement{}), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("announced (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFirstStartBroadcastsNothingOld(t *testing.T) {
+	b := newBench()
+	for n := range 5 {
+		b.outbox.change(mac(n))
+	}
+	claimed, _ := b.outbox.Claim(t.Context(), b.clock.now(), time.Minute, 10)
+	if err := b.outbox.Clear(t.Context(), claimed); err != nil { // as after an import by another program
+		t.Fatal(err)
+	}
+	b.wire.connect()
+	b.relay(t)
+	b.settled(t)
+	for n := range 5 {
+		if _, ok := b.wire.kept(topics.Config(mac(n))); !ok {
+			t.Errorf("device %d has no retained message", n)
+		}
+	}
+	if heard := b.wire.heard(topics.Broadcast()); len(heard) > 0 {
+		t.Errorf("a first start broadcasts %v", heard)
+	}
+}
+
+func TestBrokerThatForgetsIsToldAgain(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t)
+	b.outbox.change(mac(1))
+	r.Wake()
+	b.settled(t)
+	b.clock.advance(time.Hour)
+	b.outbox.change(mac(2))
+	r.Wake()
+	b.settled(t)
+	b.wire.cut()
+	b.wire.forget()
+	b.wire.connect()
+	testenv.WaitFor(t, patience, func() bool {
+		_, one := b.wire.kept(topics.Config(mac(1)))
+		_, two := b.wire.kept(topics.Config(mac(2)))
+		return one && two && len(b.wire.heard(topics.Broadcast())) >= 3
+	})
+	b.settled(t)
+	want := []string{ // the old change is not broadcast again
+		`{"filename":"02:00:00:00:00:01.json"}`, `{"filename":"02:00:00:00:00:02.json"}`, `{"filename":"02:00:00:00:00:02.json"}`,
+	}
+	if diff := cmp.Diff(want, b.wire.heard(topics.Broadcast())); diff != "" {
+		t.Errorf("broadcasts (-want +got):\n%s", diff)
+	}
+}
+
+// TestBrokerThatLosesWhatCameAfterItsWatermark is a broker with persistence that was killed before it wrote its file: its
+// watermark equals the last one that was published, and yet something is missing.
+func TestBrokerThatLosesWhatCameAfterItsWatermark(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t, func(o *Options) { o.WatermarkEvery = time.Hour })
+	b.settled(t)
+	b.outbox.change(mac(1))
+	r.Wake()
+	testenv.WaitFor(t, patience, func() bool { return b.outbox.waiting() == 0 })
+	b.wire.cut()
+	b.wire.set(func(w *wire) { delete(w.retained, topics.Config(mac(1))) })
+	b.wire.connect()
+	testenv.WaitFor(t, patience, func() bool { _, ok := b.wire.kept(topics.Config(mac(1))); return ok })
+}
+
+func TestBrokerAndServerEndTogether(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t)
+	b.outbox.change(mac(1))
+	b.settled(t)
+	stopRelay(t, r)
+	b.wire.forget()
+	b.relay(t, func(o *Options) { o.Settle = 10 * time.Millisecond })
+	testenv.WaitFor(t, patience, func() bool {
+		_, ok := b.wire.kept(topics.Config(mac(1)))
+		return ok && len(b.wire.heard(topics.Broadcast())) == 3 // first, again at once, and when devices are back
+	})
+}
+
+func TestIntactBrokerAtStart(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t)
+	b.outbox.change(mac(1))
+	b.settled(t)
+	stopRelay(t, r)
+	before := len(b.outbox.announced())
+	r = b.relay(t, func(o *Options) { o.Settle = time.Millisecond })
+	b.outbox.change(mac(2))
+	r.Wake()
+	b.settled(t)
+	if n := len(b.outbox.announced()); n != before {
+		t.Errorf("a start with an intact broker announced again: %v", b.outbox.announced()[before:])
+	}
+}
+
+func TestOutageIsBroadcastAgainWhenDevicesAreBack(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t, func(o *Options) { o.Settle = 30 * time.Second })
+	b.outbox.change(mac(1))
+	r.Wake()
+	b.settled(t)
+	b.clock.advance(time.Hour)
+	b.wire.cut() // the broker keeps what it has, as mosquitto does when it is stopped
+	b.outbox.change(mac(2))
+	b.wire.connect()
+	testenv.WaitFor(t, patience, func() bool { return len(b.wire.heard(topics.Broadcast())) == 2 })
+	b.settled(t)
+	if n := len(b.outbox.announced()); n != 1 {
+		t.Fatalf("announced %d times before devices had time to come back", n)
+	}
+	b.outbox.change(mac(3))
+	r.Wake()
+	testenv.WaitFor(t, patience, func() bool { return len(b.wire.heard(topics.Broadcast())) == 3 })
+	b.clock.advance(31 * time.Second)
+	testenv.WaitFor(t, patience, func() bool { return len(b.wire.heard(topics.Broadcast())) == 5 })
+	b.settled(t)
+	again := b.wire.heard(topics.Broadcast())[3:]
+	want := map[string]bool{`{"filename":"02:00:00:00:00:02.json"}`: true, `{"filename":"02:00:00:00:00:03.json"}`: true}
+	for _, heard := range again {
+		if !want[heard] {
+			t.Errorf("broadcast again: %s", heard)
+		}
+	}
+	b.clock.advance(time.Hour)
+	r.Wake()
+	b.settled(t)
+	if n := len(b.wire.heard(topics.Broadcast())); n != 5 {
+		t.Errorf("%d broadcasts, want the repetition once", n)
+	}
+}
+
+func TestStopLeavesTheRepetitionInTheOutbox(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t)
+	b.settled(t)
+	b.wire.cut()
+	b.outbox.change(mac(1))
+	b.wire.connect()
+	testenv.WaitFor(t, patience, func() bool { return len(b.wire.heard(topics.Broadcast())) == 1 })
+	b.settled(t)
+	stopRelay(t, r)
+	if n := b.outbox.waiting(); n != 1 {
+		t.Errorf("%d messages wait for the next server, want the one to repeat", n)
+	}
+}
+
+func TestWatermarkWaitsForTheOldestChange(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t, func(o *Options) { o.RetryMin = time.Hour; o.RetryMax = time.Hour })
+	b.settled(t)
+	b.wire.set(func(w *wire) { w.refuse = refuseOnly(topics.Config(mac(1))) })
+	b.outbox.change(mac(1))
+	b.outbox.mu.Lock()
+	held := b.outbox.rows[mac(1)].ChangedAt
+	b.outbox.mu.Unlock()
+	b.clock.advance(time.Minute)
+	b.outbox.change(mac(2))
+	r.Wake()
+	testenv.WaitFor(t, patience, func() bool {
+		kept, _ := b.wire.kept(topics.Watermark())
+		return kept == string(watermark{held}.payload())
+	})
+	b.wire.set(func(w *wire) { w.refuse = nil })
+	b.clock.advance(2 * time.Hour)
+	b.settled(t)
+	if !b.outbox.stored().After(held) {
+		t.Error("the watermark stays behind")
+	}
+}
+
+// TestSeveralServersAnnounceOnce: of three that find an empty broker, not each announces the fleet.
+func TestSeveralServersAnnounceOnce(t *testing.T) {
+	b := newBench()
+	for range 3 {
+		b.relay(t, func(o *Options) { o.Poll = 200 * time.Millisecond })
+	}
+	b.wire.connect()
+	b.settled(t)
+	if n := len(b.outbox.announced()); n == 0 || n > 3 {
+		t.Errorf("three servers announced %d times", n)
+	}
+	before := len(b.outbox.announced())
+	b.relay(t)
+	b.outbox.change(mac(1))
+	b.settled(t)
+	if n := len(b.outbox.announced()); n != before {
+		t.Errorf("a fourth server announced again")
+	}
+}
