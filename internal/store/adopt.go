@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"espalier.dev/espalier/internal/fleet"
+)
+
+// adopted is how many configurations become revisions in one transaction.
+const adopted = 500
+
+// adopt makes a revision of each content that is none yet, a piece at a time: an interrupted adoption goes on with the
+// next start.
+func (s *Store) adopt(ctx context.Context) error {
+	for {
+		var n int
+		err := s.engine.update(ctx, func(ctx context.Context, t *tx) (err error) {
+			n, err = adoptPiece(ctx, t)
+			return err
+		})
+		if err != nil || n < adopted {
+			return err
+		}
+	}
+}
+
+// foreign is a configuration whose content is no revision.
+type foreign struct {
+	id, newest int64
+	mac        string
+	content    []byte
+	updatedAt  time.Time
+}
+
+func adoptPiece(ctx context.Context, t *tx) (int, error) {
+	find := `SELECT c.id, c.mac_address, c.content, c.updated_at,
+			(SELECT coalesce(max(r.rev), 0) FROM revisions r WHERE r.mac_address = c.mac_address)
+		FROM configs c WHERE c.revision = 0 ORDER BY c.id LIMIT $1` + t.dialect.lock
+	const keep = `INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	const number = `UPDATE configs SET revision = $1 WHERE id = $2`
+	var found []foreign
+	err := t.run(ctx, query(find, func(r row) error {
+		var f foreign
+		err := r.Scan(&f.id, &f.mac, &f.content, &f.updatedAt, &f.newest)
+		found = append(found, f)
+		return err
+	}, int64(adopted)))
+	if err != nil {
+		return 0, err
+	}
+	requests := make([]request, 0, 2*len(found))
+	for _, f := range found {
+		sum := sha256.Sum256(f.content)
+		at := f.updatedAt
+		if f.newest > 0 { // written beside us: the time of writing is anybody's guess, and devices are told by it
+			at = time.Now().UTC().Truncate(time.Microsecond)
+		}
+		requests = append(requests,
+			statement(keep, f.mac, f.newest+1, string(f.content), sum[:], int64(len(f.content)), string(fleet.FromAdopt), at),
+			statement(number, f.newest+1, f.id))
+	}
+	return len(found), t.run(ctx, requests...)
+}

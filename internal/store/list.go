@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"espalier.dev/espalier/internal/fleet"
+)
+
+// Configs implements fleet.ReadTx.
+func (r reader) Configs(ctx context.Context, q fleet.Query, withContent bool) ([]fleet.Config, error) {
+	l := list{dialect: r.dialect, query: q}
+	var found []fleet.Config
+	scan := func(row row) error {
+		c, err := scanWhole(row)
+		found = append(found, c)
+		return err
+	}
+	if !withContent {
+		scan = func(row row) error {
+			c, err := scanListed(row)
+			found = append(found, c)
+			return err
+		}
+	}
+	sql := l.sql(withContent)
+	return found, r.run(ctx, request{sql: sql, args: l.args, scan: scan})
+}
+
+// scanListed reads a row of a list without content. The hash is that of the row's revision; where another program wrote
+// the content it is no revision yet, and comes along to be hashed.
+func scanListed(r row) (fleet.Config, error) {
+	var sum, unknown []byte
+	c, err := scanConfig(r, &sum, &unknown)
+	copy(c.SHA256[:], sum)
+	if unknown != nil {
+		c.SHA256 = sha256.Sum256(unknown)
+	}
+	return c, err
+}
+
+// list writes the statement for one part of a list.
+type list struct {
+	dialect *dialect
+	query   fleet.Query
+	args    []any
+	where   []string
+}
+
+// arg adds an argument and is its placeholder.
+func (l *list) arg(v any) string {
+	l.args = append(l.args, v)
+	return fmt.Sprintf("$%d", len(l.args))
+}
+
+func (l *list) sql(withContent bool) string {
+	columns, from := `, c.content`, ` FROM configs c`
+	if !withContent {
+		columns = `, r.sha256, CASE WHEN c.revision = 0 THEN c.content END`
+		from += ` LEFT JOIN revisions r ON r.mac_address = c.mac_address AND r.rev = c.revision`
+	}
+	l.search()
+	l.after()
+	sql := `SELECT ` + configColumns + columns + from
+	if len(l.where) > 0 {
+		sql += ` WHERE ` + strings.Join(l.where, ` AND `)
+	}
+	return sql + ` ORDER BY ` + l.order() + ` LIMIT ` + l.arg(int64(l.query.Limit))
+}
+
+// key is the expression that the list is sorted by, and whether it is different in each row, and whether it may be null.
+func (l *list) key() (expression string, unique, nullable bool) {
+	switch l.query.Sort {
+	case fleet.ByID:
+		return `c.id`, true, false
+	case fleet.ByDeviceName:
+		return `c.device_name` + l.dialect.collate, false, true
+	case fleet.ByDeviceEntityID:
+		return `c.device_entity_id` + l.dialect.collate, false, true
+	case fleet.ByEnableOTA:
+		return `c.enable_ota`, false, true
+	case fleet.ByRevision:
+		return `c.revision`, false, false
+	case fleet.ByCreatedAt:
+		return l.dialect.time(`c.created_at`), false, false
+	case fleet.ByUpdatedAt:
+		return l.dialect.time(`c.updated_at`), false, false
+	}
+	return `c.mac_address` + l.dialect.collate, true, false
+}
+
+func (l *list) order() string {
+	key, unique, nullable := l.key()
+	direction, nulls := ` ASC`, ` NULLS FIRST`
+	if l.query.Descending {
+		direction, nulls = ` DESC`, ` NULLS LAST`
+	}
+	if unique {
+		return key + direction
+	}
+	if !nullable {
+		nulls = ``
+	}
+	return key + direction + nulls + `, c.id` + direction
+}
+
+// after keeps what lies behind the position.
+func (l *list) after() {
+	p := l.query.After
+	if p == nil {
+		return
+	}
+	key, unique, nullable := l.key()
+	beyond := ` > `
+	if l.query.Descending {
+		beyond = ` < `
+	}
+	if p.Value == nil {
+		behind := key + ` IS NULL AND c.id` + beyond + l.id(p.ID)
+		if !l.query.Descending {
+			behind = key + ` IS NOT NULL OR ` + behind
+		}
+		l.where = append(l.where, `(`+behind+`)`)
+		return
+	}
+	value := l.arg(p.Value)
+	if l.query.Sort == fleet.ByID {
+		value = `CAST(` + value + ` AS bigint)`
+	}
+	if unique {
+		l.where = append(l.where, key+beyond+value)
+		return
+	}
+	behind := key + beyond + value + ` OR ` + key + ` = ` + value + ` AND c.id` + beyond + l.id(p.ID)
+	if nullable && l.query.Descending {
+		behind += ` OR ` + key + ` IS NULL`
+	}
+	l.where = append(l.where, `(`+behind+`)`)
+}
+
+// id is the placeholder of an id, which a cursor may have larger than the column's type.
+func (l *list) id(id int64) string { return `CAST(` + l.arg(id) + ` AS bigint)` }
+
+// The forms of a MAC address besides the one that is kept.
+const (
+	macDashed = `replace(c.mac_address, ':', '-')`
+	macBare   = `replace(c.mac_address, ':', '')`
+	macDotted = `substr(c.mac_address, 1, 2) || substr(c.mac_address, 4, 2) || '.' || substr(c.mac_address, 7, 2) || ` +
+		`substr(c.mac_address, 10, 2) || '.' || substr(c.mac_address, 13, 2) || substr(c.mac_address, 16, 2)`
+)
+
+// search keeps rows of which a name, or the MAC address in one of its forms, contains the text.
+func (l *list) search() {
+	if l.query.Search == "" {
+		return
+	}
+	text := lowerASCII(l.query.Search)
+	placeholder := `CAST(` + l.arg(text) + ` AS text)`
+	columns := []string{`lower(c.device_name` + l.dialect.collate + `)`, `lower(c.device_entity_id` + l.dialect.collate + `)`}
+	if strings.Trim(text, "0123456789abcdef:-.") == "" {
+		columns = append(columns, `c.mac_address`+l.dialect.collate)
+		switch {
+		case strings.Contains(text, "-"):
+			columns = append(columns, macDashed)
+		case strings.Contains(text, "."):
+			columns = append(columns, macDotted)
+		default:
+			columns = append(columns, macBare)
+		}
+	}
+	for i, column := range columns {
+		columns[i] = l.dialect.position + `(` + column + `, ` + placeholder + `) > 0`
+	}
+	l.where = append(l.where, `(`+strings.Join(columns, ` OR `)+`)`)
+}
+
+// lowerASCII lowers the letters that both engines lower.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"espalier.dev/espalier/internal/fleet"
+)
+
+// tellDevice puts a device's row in the outbox. A change that is to be told to nobody only keeps a row true that is
+// there already.
+const tellDevice = `INSERT INTO outbox
+		(mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at)
+	SELECT $1, $2, $3, $4, $5, $6, nextval('outbox_generation'), 0, $7, $7
+	WHERE $8 OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = $1)
+	ON CONFLICT (mac_address) DO UPDATE SET ` + retell
+
+// retell is what becomes of an outbox row that is there when a change comes. A claim on it stays until its holder is
+// through, so that two servers do not tell the device in the wrong order. A generation is never given twice, not even
+// to rows that follow each other.
+const retell = `rev = excluded.rev, sha256 = excluded.sha256, size = excluded.size, deleted = excluded.deleted,
+	broadcast = NOT excluded.deleted AND (outbox.broadcast OR excluded.broadcast),
+	generation = nextval('outbox_generation'), attempts = 0,
+	changed_at = CASE WHEN outbox.changed_at < excluded.changed_at THEN outbox.changed_at ELSE excluded.changed_at END,
+	due_at = CASE WHEN outbox.due_at < excluded.due_at THEN outbox.due_at ELSE excluded.due_at END`
+
+// Claim implements fleet.Outbox.
+func (s *Store) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]fleet.Message, error) {
+	var claimed []fleet.Message
+	err := s.engine.update(ctx, func(ctx context.Context, t *tx) error {
+		sql := `UPDATE outbox SET attempts = attempts + 1, claimed_until = $1
+			WHERE mac_address IN (
+				SELECT mac_address FROM outbox WHERE due_at <= $2 AND (claimed_until IS NULL OR claimed_until <= $2)
+				ORDER BY due_at, mac_address LIMIT $3` + t.dialect.claim + `)
+			RETURNING mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at`
+		claimed = nil
+		var due []time.Time
+		err := t.run(ctx, query(sql, func(r row) error {
+			m, at, err := scanMessage(r)
+			claimed, due = append(claimed, m), append(due, at)
+			return err
+		}, now.Add(lease), now, int64(limit)))
+		claimed = oldestFirst(claimed, due)
+		return err
+	})
+	return claimed, err
+}
+
+func scanMessage(r row) (m fleet.Message, due time.Time, err error) {
+	var mac string
+	var sum []byte
+	err = r.Scan(&mac, &m.Revision, &sum, &m.Size, &m.Deleted, &m.Broadcast, &m.Generation, &m.Attempts, &m.ChangedAt, &due)
+	if err != nil {
+		return m, due, err
+	}
+	copy(m.SHA256[:], sum)
+	m.MAC, err = parseMAC(mac)
+	return m, due, err
+}
+
+// oldestFirst sorts as the claim chose; RETURNING has no order.
+func oldestFirst(messages []fleet.Message, due []time.Time) []fleet.Message {
+	order := make([]int, len(messages))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(due[a].Compare(due[b]), bytes.Compare(messages[a].MAC[:], messages[b].MAC[:]))
+	})
+	sorted := make([]fleet.Message, len(messages))
+	for i, at := range order {
+		sorted[i] = messages[at]
+	}
+	return sorted
+}
+
+// Clear implements fleet.Outbox.
+func (s *Store) Clear(ctx context.Context, sent []fleet.Message) error {
+	const remove = `DELETE FROM outbox WHERE mac_address = $1 AND generation = $2`
+	const release = `UPDATE outbox SET claimed_until = NULL WHERE mac_address = $1`
+	return s.each(ctx, sent, func(m fleet.Message) []request {
+		mac := m.MAC.String()
+		return []request{statement(remove, mac, m.Generation), statement(release, mac)}
+	})
+}
+
+// Postpone implements fleet.Outbox. A row that was changed since is not put off; one that somebody else has claimed
+// since, because the lease ran out, stays theirs.
+func (s *Store) Postpone(ctx context.Context, failed []fleet.Message, until time.Time) error {
+	const postpone = `UPDATE outbox SET claimed_until = NULL, due_at = $1
+		WHERE mac_address = $2 AND generation = $3 AND attempts = $4`
+	const release = `UPDATE outbox SET claimed_until = NULL WHERE mac_address = $1 AND generation <> $2`
+	return s.each(ctx, failed, func(m fleet.Message) []request {
+		mac := m.MAC.String()
+		return []request{
+			statement(postpone, until, mac, m.Generation, int64(m.Attempts)),
+			statement(release, mac, m.Generation),
+		}
+	})
+}
+
+// each runs what is to be done for each message, in the order in which every server locks rows.
+func (s *Store) each(ctx context.Context, messages []fleet.Message, do func(fleet.Message) []request) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	messages = slices.Clone(messages)
+	slices.SortFunc(messages, func(a, b fleet.Message) int { return bytes.Compare(a.MAC[:], b.MAC[:]) })
+	requests := make([]request, 0, 2*len(messages))
+	for _, m := range messages {
+		requests = append(requests, do(m)...)
+	}
+	return s.engine.update(ctx, func(ctx context.Context, t *tx) error { return t.run(ctx, requests...) })
+}
+
+// Backlog implements fleet.Outbox.
+func (s *Store) Backlog(ctx context.Context) (n int64, oldest time.Time, err error) {
+	err = s.engine.view(ctx, func(ctx context.Context, tx reader) error {
+		var first *time.Time
+		err := tx.run(ctx, query(`SELECT count(*), min(changed_at) FROM outbox`, func(r row) error {
+			return r.Scan(&n, &first)
+		}))
+		if first != nil {
+			oldest = *first
+		}
+		return err
+	})
+	return n, oldest, err
+}
+
+const watermarkKey = "watermark"
+
+// Watermark implements fleet.Outbox.
+func (s *Store) Watermark(ctx context.Context) (at time.Time, err error) {
+	err = s.engine.view(ctx, func(ctx context.Context, tx reader) error {
+		var text string
+		err := tx.run(ctx, query(`SELECT value FROM meta WHERE key = $1`, func(r row) error {
+			return r.Scan(&text)
+		}, watermarkKey))
+		if err != nil || text == "" {
+			return err
+		}
+		at, err = time.Parse(time.RFC3339Nano, text)
+		return err
+	})
+	return at, err
+}
+
+// SetWatermark implements fleet.Outbox.
+func (s *Store) SetWatermark(ctx context.Context, at time.Time) error {
+	const sql = `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`
+	return s.engine.update(ctx, func(ctx context.Context, t *tx) error {
+		return t.run(ctx, statement(sql, watermarkKey, at.UTC().Format(time.RFC3339Nano)))
+	})
+}
