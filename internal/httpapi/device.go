@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// getDocument answers a device whose path had something percent-encoded; serve answers all others.
+// getDocument answers a device that wrote the path in front of the MAC address in an unusual way; serve answers all others.
 func (a *API) getDocument(w http.ResponseWriter, r *http.Request) error {
 	return a.sendDocument(w, r, strings.TrimSuffix(r.PathValue(pathKey), ".json"))
 }

@@ -55,9 +55,9 @@ func (a *API) fail(x *exchange, r *http.Request, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	e := asFleetError(err)
-	status, ok := statusOf(e.Code)
-	if !ok {
-		status = http.StatusInternalServerError
+	status, known := statusOf(e.Code)
+	if !known {
+		e, status = fleet.Internal(e), http.StatusInternalServerError
 	}
 	if status >= http.StatusInternalServerError {
 		a.logger.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path,

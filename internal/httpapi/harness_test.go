@@ -29,6 +29,7 @@ type fixture struct {
 	registry *prometheus.Registry
 	log      *logged
 	clock    *clock
+	spec     *openapi // nil until a reply was checked
 }
 
 // memory is the store of a fixture that was made without one.

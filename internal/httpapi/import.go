@@ -76,14 +76,14 @@ func (a *API) importBatch(r *http.Request, b batch, o fleet.ImportOptions) (flee
 
 func importOptions(params url.Values) (o fleet.ImportOptions, err error) {
 	o.OnConflict = fleet.Conflict(params.Get("on_conflict"))
-	if o.KeepGoing, err = flag(params, "keep_going"); err != nil {
+	if o.KeepGoing, err = yes(params, "keep_going"); err != nil {
 		return o, err
 	}
-	o.DryRun, err = flag(params, "dry_run")
+	o.DryRun, err = yes(params, "dry_run")
 	return o, err
 }
 
-func flag(params url.Values, name string) (bool, error) {
+func yes(params url.Values, name string) (bool, error) {
 	switch params.Get(name) {
 	case "":
 		return params.Has(name), nil // ?dry_run

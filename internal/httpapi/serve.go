@@ -85,20 +85,29 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(x, r)
 }
 
-// devicePath is the MAC address of a path that a device fetches, where nothing in it is percent-encoded; ServeMux
-// finds the others.
+// devicePath is the MAC address of a path that a device fetches; a slash in it must be percent-encoded.
 func devicePath(u *url.URL) (mac string, ok bool) {
+	p := u.Path
 	if u.RawPath != "" {
-		return "", false
+		p = u.RawPath
 	}
-	rest, ok := strings.CutSuffix(u.Path, ".json")
+	rest, ok := strings.CutSuffix(p, ".json")
 	if !ok {
 		return "", false
 	}
 	if mac, ok = strings.CutPrefix(rest, "/api/configs/"); !ok {
 		mac, ok = strings.CutPrefix(rest, "/esp32/config/")
 	}
-	return mac, ok && !strings.Contains(mac, "/")
+	if !ok || strings.Contains(mac, "/") {
+		return "", false
+	}
+	if u.RawPath != "" {
+		var err error
+		if mac, err = url.PathUnescape(mac); err != nil {
+			return "", false
+		}
+	}
+	return mac, true
 }
 
 func clean(u *url.URL) bool {

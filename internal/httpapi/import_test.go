@@ -1,0 +1,147 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"espalier.dev/espalier/internal/fleet"
+)
+
+func (f *fixture) importing(query, kind, body string) reply {
+	f.t.Helper()
+	return f.do(request{method: "POST", target: "/api/import" + query, body: body, header: map[string]string{"Content-Type": kind}})
+}
+
+const ndjson, plainJSON = "application/x-ndjson", "application/json"
+
+func TestImportReport(t *testing.T) {
+	const one, two = `{"mac_address":"aa-bb-cc-dd-ee-01","content":{"v":1}}`, `{"mac_address":"AABBCCDDEE02","content":"{\"v\":2} "}`
+	const counts = `"created":%d,"updated":%d,"unchanged":%d,"skipped":%d,"refused":`
+	cases := []struct {
+		name, query, kind, body string
+		want                    string // the answer
+		left                    int    // configurations afterwards, of which one was there before
+	}{
+		{"lines", "", ndjson, one + "\n" + two + "\n", `{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 2, 0, 0, 0) + `[]}`, 3},
+		{"lines, no end, CRLF and blanks", "", ndjson, "\r\n" + one + "\r\n\n \n" + two, `{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 2, 0, 0, 0) + `[]}`, 3},
+		{"array", "", plainJSON, "[" + one + "," + two + "]", `{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 2, 0, 0, 0) + `[]}`, 3},
+		{"nothing", "", ndjson, " ", `{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 0, 0, 0, 0) + `[]}`, 1},
+		{"empty array", "", plainJSON, "[]", `{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 0, 0, 0, 0) + `[]}`, 1},
+		{"dry run", "?dry_run=true", ndjson, one, `{"applied":false,"dry_run":true,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[]}`, 1},
+		{"dry run as a bare word", "?dry_run", ndjson, one, `{"applied":false,"dry_run":true,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[]}`, 1},
+		{"conflict", "", ndjson, one + "\n" + `{"mac_address":"000000000000","content":{"v":9},"source":"a.json"}`,
+			`{"applied":false,"dry_run":false,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[{"source":"a.json","mac_address":"00:00:00:00:00:00","code":"RECORD_EXISTS","reason":"Config for 00:00:00:00:00:00 already exists"}]}`, 1},
+		{"update", "?on_conflict=update", ndjson, `{"mac_address":"000000000000","content":{"v":9}}`,
+			`{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 0, 1, 0, 0) + `[]}`, 1},
+		{"skip", "?on_conflict=skip", ndjson, `{"mac_address":"000000000000","content":{"v":9}}`,
+			`{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 0, 0, 0, 1) + `[]}`, 1},
+		{"broken line", "", ndjson, one + "\n{\"mac_address\":\n" + two,
+			`{"applied":false,"dry_run":false,` + fmt.Sprintf(counts, 2, 0, 0, 0) + `[{"source":"line 2","code":"VALIDATION_FAILED","reason":"body is not valid JSON: it ends too early"}]}`, 1},
+		{"broken line, going on", "?keep_going=1", ndjson, one + "\nsecret\n" + two,
+			`{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 2, 0, 0, 0) + `[{"source":"line 2","code":"VALIDATION_FAILED","reason":"body is not valid JSON (line 1, column 1, byte 0)"}]}`, 3},
+		{"wrong members", "", plainJSON, `[{"mac_address":1,"source":"x.json"},{"content":{},"source":[]},5]`,
+			`{"applied":false,"dry_run":false,` + fmt.Sprintf(counts, 0, 0, 0, 0) +
+				`[{"source":"x.json","code":"VALIDATION_FAILED","reason":"mac_address must be a string; content is required"},` +
+				`{"source":"item 2","code":"VALIDATION_FAILED","reason":"mac_address is required; source must be a string"},` +
+				`{"source":"item 3","code":"VALIDATION_FAILED","reason":"body must be a JSON object"}]}`, 1},
+		{"long line", "?keep_going=true", ndjson, strings.Repeat("x", 7*fleet.DefaultMaxContent) + "\n" + one,
+			`{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[{"source":"line 1","code":"PAYLOAD_TOO_LARGE","reason":"The line is too long"}]}`, 2},
+		{"long item", "?keep_going=true", plainJSON, `["` + strings.Repeat("x", 7*fleet.DefaultMaxContent) + `",` + one + `]`,
+			`{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[{"source":"item 1","code":"PAYLOAD_TOO_LARGE","reason":"The item is too long"}]}`, 2},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.fill(1)
+			got := f.importing(c.query, c.kind, c.body).want(t, 200)
+			if got.body != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got.body, c.want)
+			}
+			if n := len(f.memory().configs); n != c.left {
+				t.Errorf("%d configurations, want %d", n, c.left)
+			}
+		})
+	}
+}
+
+func TestImportRefusesTheRequest(t *testing.T) {
+	cases := []struct {
+		name, query, kind, body string
+		status                  int
+		says                    string
+	}{
+		{"type", "", "text/csv", "a,b", 415, "application/x-ndjson or application/json"},
+		{"flag", "?keep_going=maybe", ndjson, "", 400, `"field":"keep_going"`},
+		{"dry_run", "?dry_run=2", ndjson, "", 400, `"field":"dry_run"`},
+		{"conflict", "?on_conflict=overwrite", ndjson, "", 400, `"field":"on_conflict"`},
+		{"object", "", plainJSON, `{"mac_address":"x"}`, 400, "must be a JSON array"},
+		{"cut array", "", plainJSON, `[{"mac_address":"x"}`, 400, "ends too early"},
+		{"empty array body", "", plainJSON, ` `, 400, "ends too early"},
+		{"garbage in the array", "", plainJSON, `[{"mac_address":"x"},}]`, 400, "not valid JSON (byte 21)"},
+		{"garbage alone", "", plainJSON, `}`, 400, "not valid JSON (byte 0)"},
+		{"two arrays", "", plainJSON, `[][]`, 400, "text after the JSON array"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			if got := f.importing(c.query, c.kind, c.body).want(t, c.status); !strings.Contains(got.body, c.says) {
+				t.Errorf("%s does not say %q", got.body, c.says)
+			}
+		})
+	}
+}
+
+func TestImportsAtATime(t *testing.T) {
+	f := newFixture(t)
+	for range maxImports {
+		f.imports <- struct{}{}
+	}
+	got := f.importing("", ndjson, " ").want(t, 429)
+	if got.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	<-f.imports
+	f.importing("", ndjson, " ").want(t, 200)
+	if len(f.imports) != maxImports-1 {
+		t.Error("an import that ended keeps its place")
+	}
+}
+
+// endless is a body that never ends.
+type endless struct{ line string }
+
+func (e endless) Read(p []byte) (int, error) { return copy(p, e.line), nil }
+
+func TestImportIsBounded(t *testing.T) {
+	for name, read := range map[string]func(int) (batch, error){
+		"lines": func(most int) (batch, error) { return readLines(limited(endless{"\n"}, 1<<20), most) },
+		"array": func(most int) (batch, error) { return readArray(limited(endless{"["}, 1<<20), most) },
+	} {
+		_, err := read(100)
+		if code := fleet.CodeOf(importError(err)); code != fleet.CodeTooLarge && name == "lines" || code == fleet.CodeInternal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestExportIsTheInverseOfImport(t *testing.T) {
+	f := newFixture(t)
+	f.keep(odd)
+	f.fill(250)
+	out := f.get("/api/export").want(t, 200)
+	if n := strings.Count(out.body, "\n"); n != 251 {
+		t.Errorf("%d lines", n)
+	}
+	again := newFixture(t)
+	again.importing("", ndjson, out.body).want(t, 200)
+	if got := again.get("/api/export").want(t, 200); got.body != out.body {
+		t.Error("a round trip changes the export")
+	}
+	if got := again.get("/api/configs/aabbccddeeff.json").want(t, 200); got.body != odd {
+		t.Errorf("%q", got.body)
+	}
+	if got := newFixture(t).get("/api/export").want(t, 200); got.body != "" || got.header.Get("Content-Type") != ndjson {
+		t.Errorf("an empty export: %q %v", got.body, got.header)
+	}
+}
