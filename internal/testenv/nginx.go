@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// nginxConfig serves files as a default installation would, with sendfile and without an access log. Its arguments are a
+// nginxConfig serves files as a default installation would, with sendfile, one worker and no access log. Its arguments are a
 // line that names the user, the server's own directory, its port and the directory that it serves.
 const nginxConfig = `daemon off;
 %[1]s
-worker_processes auto;
+worker_processes 1;
 worker_rlimit_nofile 65536;
 pid %[2]s/pid;
 error_log stderr warn;
@@ -40,7 +40,7 @@ http {
 `
 
 // Nginx starts an nginx that serves the files of dir, ends it with the test, and returns its base URL, which has no
-// slash at its end. It is what benchmarks of the device endpoint are measured against.
+// slash at its end. It is what benchmarks of the device endpoint are measured against, core for core: it has one worker.
 func Nginx(t testing.TB, dir string) string {
 	t.Helper()
 	program, err := findProgram("nginx", "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
