@@ -43,9 +43,9 @@ type Options struct {
 // connection broke or the answer was 502, 503 or 504. A write that got 503 may have been done, and a delete that is
 // repeated would report that nothing was there, so both are left to the caller.
 type Client struct {
-	base    *url.URL
-	options Options
-	http    *http.Client
+	base       *url.URL
+	options    Options
+	http       *http.Client
 	mostImport int // bytes; largestImport but in a test
 }
 

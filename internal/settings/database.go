@@ -31,17 +31,24 @@ func knownDatabase(v string) bool {
 	}
 	scheme, rest, ok := strings.Cut(v, "://")
 	switch scheme {
-	case "postgresql", "postgres", "postgresql+psycopg":
+	case "postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg":
 		u, err := url.Parse("postgresql://" + rest)
 		return ok && err == nil && u.Fragment == "" && len(rest) > 0
 	}
 	return false
 }
 
-// embeddedDatabase is the URL of the SQLite file in a folder. What would end a path in a URL is escaped.
+// embeddedDatabase is the URL of the SQLite file in a folder. As in SQLAlchemy, the path is not escaped.
 func embeddedDatabase(dir string) string {
-	path := filepath.ToSlash(filepath.Join(dir, "espalier.db"))
-	return sqliteScheme + strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23").Replace(path)
+	return sqliteScheme + filepath.ToSlash(filepath.Join(dir, "espalier.db"))
+}
+
+// dataDir refuses the one character that would end the path in the URL of the embedded database.
+func dataDir(v string) (string, error) {
+	if strings.Contains(v, "?") {
+		return "", errors.New("must be the path of a folder, without a question mark")
+	}
+	return v, nil
 }
 
 // maskURL hides the password of a URL: in front of the host, and in the parameters that libpq knows. It works on

@@ -128,6 +128,7 @@ func TestAccepted(t *testing.T) {
 		{"DATABASE_URL", "postgresql://u@h/db", "postgresql://u@h/db"},
 		{"DATABASE_URL", "postgres://u:p%40w@h:5433/db?sslmode=disable", "postgres://u:•••@h:5433/db?sslmode=disable"},
 		{"DATABASE_URL", "postgresql+psycopg://u:pw@h/db", "postgresql+psycopg://u:•••@h/db"},
+		{"DATABASE_URL", "postgresql+psycopg2://u:pw@h/db", "postgresql+psycopg2://u:•••@h/db"},
 		{"DATABASE_URL", "postgresql:///db?host=/run&password=pw", "postgresql:///db?host=/run&password=•••"},
 		{"MQTT_URL", "mqtt://broker", "mqtt://broker"},
 		{"MQTT_URL", "mqtts://10.0.0.5:8884", "mqtts://10.0.0.5:8884"},
@@ -178,6 +179,7 @@ func TestRefused(t *testing.T) {
 		{"PORT", "65536", "from 0 to 65535"},
 		{"PORT", "-1", "from 0 to 65535"},
 		{"PORT", "http", "from 0 to 65535"},
+		{"DATA_DIR", "a?b", "question mark"},
 		{"DATABASE_URL", "mysql://h/db", "sqlite:///path"},
 		{"DATABASE_URL", "sqlite:///", "sqlite:///path"},
 		{"DATABASE_URL", "sqlite://rel.db", "sqlite:///path"},
@@ -267,7 +269,7 @@ func TestEmbeddedDatabase(t *testing.T) {
 	for dir, want := range map[string]string{
 		"/var/lib/espalier": "sqlite:////var/lib/espalier/espalier.db",
 		"data":              "sqlite:///data/espalier.db",
-		"/a?b#c%d e":        "sqlite:////a%3Fb%23c%25d e/espalier.db",
+		"/a#c%d e":          "sqlite:////a#c%d e/espalier.db",
 	} {
 		if got := mustLoad(t, given{env: []string{"DATA_DIR=" + dir}}).DatabaseURL; got != want {
 			t.Errorf("DATA_DIR=%s: %s, want %s", dir, got, want)

@@ -35,7 +35,7 @@ func listening() []setting {
 			field: number(func(s *Settings) *int { return &s.Port }, 0, 65535)},
 		{name: "DATA_DIR", kind: "path", fallback: "./data",
 			help:  "folder of the embedded database and whatever else is kept",
-			field: text(func(s *Settings) *string { return &s.DataDir }, nil)},
+			field: text(func(s *Settings) *string { return &s.DataDir }, dataDir)},
 		{name: "DATABASE_URL", kind: "url", described: "SQLite in DATA_DIR", secret: true,
 			help:  "sqlite:///path, postgresql://… or postgresql+psycopg://…",
 			field: databaseURL()},
