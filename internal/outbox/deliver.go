@@ -16,16 +16,12 @@ func (r *Relay) deliver(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	r.metrics.claimed.Add(float64(len(claimed)))
-	if err := r.dirty(ctx); err != nil {
-		r.giveBack(ctx, claimed)
-		return false, err
-	}
 	sent, failed := r.publish(ctx, claimed)
 	// What was acknowledged is cleared even when the connection is lost, or the relay is stopped, in the meantime.
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), parkTimeout)
 	defer cancel()
 	if len(sent) > 0 {
-		if err := r.Outbox.Clear(settle, sent); err != nil {
+		if err := r.Outbox.Clear(settle, sent); err != nil { // sent again when the lease ends
 			r.giveBack(settle, failed)
 			return false, err
 		}

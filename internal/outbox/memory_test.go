@@ -230,6 +230,19 @@ func (m *memory) announced() []announcement {
 	return slices.Clone(m.announces)
 }
 
+// latest is when the last change was made.
+func (m *memory) latest() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var latest time.Time
+	for _, d := range m.documents {
+		if d.changed.After(latest) {
+			latest = d.changed
+		}
+	}
+	return latest
+}
+
 func (m *memory) stored() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -240,6 +253,7 @@ func (m *memory) stored() time.Time {
 type wire struct {
 	mu       sync.Mutex
 	up       bool
+	idle     int // relays that wait for a connection
 	lost     chan struct{}
 	changed  chan struct{}
 	retained map[string]string
@@ -347,9 +361,13 @@ func (w *wire) Connected(ctx context.Context) (fleet.Session, error) {
 		if up {
 			return fleet.Session{Lost: lost}, nil
 		}
+		w.set(func(w *wire) { w.idle++ })
 		select {
 		case <-changed:
 		case <-ctx.Done():
+		}
+		w.set(func(w *wire) { w.idle-- })
+		if ctx.Err() != nil {
 			return fleet.Session{}, ctx.Err()
 		}
 	}
@@ -383,6 +401,13 @@ func (w *wire) order() []string {
 		out = append(out, m.Topic)
 	}
 	return out
+}
+
+// abandoned tells whether a relay waits for a connection.
+func (w *wire) abandoned() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.idle > 0
 }
 
 func (w *wire) set(change func(*wire)) {

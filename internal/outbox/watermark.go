@@ -15,17 +15,20 @@ import (
 // watermark, that it reads back at each new connection and compares with what it keeps in the outbox:
 //
 //	published  {"through":"2026-01-02T03:04:05.000006Z"}: every change up to then was acknowledged by this broker. It is
-//	           the time of the oldest change that still waits, or now where none does.
-//	stored     the same value; but before messages are sent it is moved ahead to now, so that a broker that loses them
-//	           before the next watermark is found behind.
+//	           the time of the oldest change that still waits, or now where none does. It is published after messages
+//	           were, at most every few seconds.
+//	stored     the same value, stored after the broker acknowledged it.
 //
 // What it finds, and does:
 //
-//	none (or not understood)      the broker lost everything, or is new: announce every configuration; broadcast what
-//	                              changed since the stored watermark, or nothing where none is stored (a first start)
-//	some, but none stored         the database is new to this broker: announce every configuration, broadcast nothing
-//	published before stored       announce, and broadcast, what changed since the published one
-//	otherwise                     nothing
+//	none stored                   broker and database do not know each other: announce every configuration, and
+//	                              broadcast nothing (a first start must not wake the fleet)
+//	none published (or garbage)   the broker lost everything: announce every configuration, and broadcast what changed
+//	                              since the stored one
+//	published before stored       the broker lost the latest: announce and broadcast what changed since the published one
+//	otherwise                     nothing is known to be lost. What was acknowledged after the last watermark may be,
+//	                              though, where this process is new or sent something after it: announce what changed
+//	                              shortly before, without broadcast
 //
 // Each "since" is less a margin, for clocks that differ and transactions that commit late. To announce means to put
 // messages in the outbox, where they are durable; a new watermark is published at once after that, so that other
@@ -46,11 +49,10 @@ const (
 
 // mark is what is known of the watermark over one connection.
 type mark struct {
-	known     bool      // it was read back and compared, so it may be written again
+	seen      bool      // it was read back and compared once in this process
+	known     bool      // and over this connection, so it may be written again
 	asked     int       // times that reading it failed
 	askAt     time.Time // not before
-	stored    time.Time // in the outbox, as last seen or set
-	ahead     time.Time // when stored was moved ahead; zero when it equals the published one
 	unsaid    bool      // messages were acknowledged since it was published
 	published time.Time // when
 }
@@ -76,7 +78,7 @@ func (w watermark) payload() []byte {
 
 // connected begins a connection.
 func (r *Relay) connected() {
-	r.mark = mark{stored: r.mark.stored, unsaid: r.mark.unsaid}
+	r.mark = mark{seen: r.mark.seen, unsaid: r.mark.unsaid}
 	if !r.repeat.lastUp.IsZero() {
 		r.repeatFrom(r.repeat.lastUp.Add(-r.Margin))
 	}
@@ -114,41 +116,47 @@ func (r *Relay) reconcile(ctx context.Context) error {
 	if r.mark.known || r.Now().Before(r.mark.askAt) {
 		return nil
 	}
-	stored, err := r.Outbox.Watermark(ctx)
-	if err != nil {
-		return err
-	}
-	r.mark.stored = stored
-	published, ok := r.ask(ctx)
-	if ok && published.IsZero() {
-		// Of several servers that find nothing, one should announce: let another one's watermark arrive.
+	published, stored, ok, err := r.compare(ctx)
+	if err == nil && ok && published.Before(stored) {
+		// Of several servers that see a loss, one should announce, and its watermark may be on its way.
 		select {
 		case <-time.After(rand.N(r.Poll)):
 		case <-ctx.Done():
 		}
-		published, ok = r.ask(ctx)
+		published, stored, ok, err = r.compare(ctx)
 	}
-	if !ok {
-		return nil
+	if err != nil || !ok {
+		return err
 	}
 	return r.restore(ctx, published, stored)
 }
 
+// compare reads both watermarks, zero where there is none. It answers false where the broker does not say.
+func (r *Relay) compare(ctx context.Context) (published, stored time.Time, ok bool, err error) {
+	if stored, err = r.Outbox.Watermark(ctx); err != nil {
+		return published, stored, false, err
+	}
+	published, ok = r.ask(ctx)
+	return published, micro(stored), ok, nil
+}
+
 // restore announces what the broker may have lost, and leaves a watermark. Zero times mean that there is none.
 func (r *Relay) restore(ctx context.Context, published, stored time.Time) error {
-	var since, broadcastSince time.Time
+	since, broadcastSince := time.Time{}, never
 	reason := ""
 	switch {
 	case stored.IsZero():
-		broadcastSince, reason = never, "the broker and the database do not know each other"
+		reason = "the broker and the database do not know each other"
 	case published.IsZero():
 		broadcastSince, reason = stored.Add(-r.Margin), "the broker has lost all that it retained"
 	case published.Before(stored):
 		since = published.Add(-r.Margin)
 		broadcastSince, reason = since, "the broker has lost what it acknowledged last"
-	default:
+	case r.mark.seen && !r.mark.unsaid:
 		r.mark.known = true
 		return nil
+	default:
+		since, reason = stored.Add(-r.Margin), "the broker may have lost what followed its watermark"
 	}
 	if err := r.announce(ctx, since, broadcastSince, reason); err != nil {
 		return err
@@ -156,7 +164,7 @@ func (r *Relay) restore(ctx context.Context, published, stored time.Time) error 
 	if broadcastSince != never {
 		r.repeatFrom(broadcastSince)
 	}
-	r.mark.known, r.mark.unsaid = true, true
+	r.mark.seen, r.mark.known, r.mark.unsaid = true, true, true
 	return r.publishWatermark(ctx, true)
 }
 
@@ -169,7 +177,9 @@ func (r *Relay) announce(ctx context.Context, since, broadcastSince time.Time, r
 		return err
 	}
 	r.metrics.again.Add(float64(n))
-	r.Logger.Info("announcing configurations again", "count", n, "because", reason)
+	if n > 0 {
+		r.Logger.Info("announcing configurations again", "count", n, "because", reason)
+	}
 	return nil
 }
 
@@ -193,19 +203,6 @@ func (r *Relay) ask(ctx context.Context) (time.Time, bool) {
 		return time.Time{}, true
 	}
 	return micro(w.Through), true
-}
-
-// dirty moves the stored watermark ahead of the published one before messages are sent. Errors are of the outbox.
-func (r *Relay) dirty(ctx context.Context) error {
-	now := micro(r.Now())
-	if r.mark.stored.IsZero() || (!r.mark.ahead.IsZero() && now.Sub(r.mark.ahead) < r.WatermarkEvery) {
-		return nil
-	}
-	if err := r.Outbox.SetWatermark(ctx, now); err != nil {
-		return err
-	}
-	r.mark.stored, r.mark.ahead = now, now
-	return nil
 }
 
 // publishWatermark tells the broker, and then the outbox, up to when all is acknowledged: when something was since the
@@ -239,6 +236,6 @@ func (r *Relay) publishWatermark(ctx context.Context, atOnce bool) error {
 		return err
 	}
 	r.reading.over()
-	r.mark.stored, r.mark.ahead, r.mark.unsaid = through, time.Time{}, false
+	r.mark.unsaid = false
 	return nil
 }
