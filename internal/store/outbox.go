@@ -77,13 +77,15 @@ func oldestFirst(messages []fleet.Message, due []time.Time) []fleet.Message {
 	return sorted
 }
 
+// releaseChanged ends the claim on a row that a change came to meanwhile. One that was claimed again is left alone.
+const releaseChanged = `UPDATE outbox SET claimed_until = NULL WHERE mac_address = $1 AND attempts = 0`
+
 // Clear implements fleet.Outbox.
 func (s *Store) Clear(ctx context.Context, sent []fleet.Message) error {
 	const remove = `DELETE FROM outbox WHERE mac_address = $1 AND generation = $2`
-	const release = `UPDATE outbox SET claimed_until = NULL WHERE mac_address = $1`
 	return s.each(ctx, sent, func(m fleet.Message) []request {
 		mac := m.MAC.String()
-		return []request{statement(remove, mac, m.Generation), statement(release, mac)}
+		return []request{statement(remove, mac, m.Generation), statement(releaseChanged, mac)}
 	})
 }
 
@@ -92,12 +94,11 @@ func (s *Store) Clear(ctx context.Context, sent []fleet.Message) error {
 func (s *Store) Postpone(ctx context.Context, failed []fleet.Message, until time.Time) error {
 	const postpone = `UPDATE outbox SET claimed_until = NULL, due_at = $1
 		WHERE mac_address = $2 AND generation = $3 AND attempts = $4`
-	const release = `UPDATE outbox SET claimed_until = NULL WHERE mac_address = $1 AND generation <> $2`
 	return s.each(ctx, failed, func(m fleet.Message) []request {
 		mac := m.MAC.String()
 		return []request{
 			statement(postpone, until, mac, m.Generation, int64(m.Attempts)),
-			statement(release, mac, m.Generation),
+			statement(releaseChanged, mac),
 		}
 	})
 }

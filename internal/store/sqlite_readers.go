@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"espalier.dev/espalier/internal/fleet"
 	"zombiezen.com/go/sqlite"
@@ -14,7 +13,6 @@ type readers struct {
 	open func() (*sqlite.Conn, error)
 	free chan *sqlite.Conn // nil in it: one that may be opened
 	done chan struct{}
-	once sync.Once
 }
 
 func newReaders(most int, open func() (*sqlite.Conn, error)) *readers {
@@ -55,14 +53,12 @@ func (p *readers) put(conn *sqlite.Conn) { p.free <- conn }
 
 // close waits for what is being read, and closes all.
 func (p *readers) close() error {
+	close(p.done)
 	var failed error
-	p.once.Do(func() {
-		close(p.done)
-		for range cap(p.free) {
-			if conn := <-p.free; conn != nil {
-				failed = errors.Join(failed, conn.Close())
-			}
+	for range cap(p.free) {
+		if conn := <-p.free; conn != nil {
+			failed = errors.Join(failed, conn.Close())
 		}
-	})
+	}
 	return failed
 }

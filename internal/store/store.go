@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"sync"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -34,6 +35,7 @@ const defaultCache = 64 << 20
 type Store struct {
 	engine engine
 	logger *slog.Logger
+	close  func() error
 }
 
 var (
@@ -72,22 +74,22 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.engine = engine
+		s.engine, s.close = engine, sync.OnceValue(engine.close)
 		return s, nil
 	}
 	engine, err := openSQLite(path, o)
 	if err != nil {
 		return nil, err
 	}
-	s.engine = engine
+	s.engine, s.close = engine, sync.OnceValue(engine.close)
 	return s, nil
 }
 
 // Engine is "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.engine.name() }
 
-// Close waits for what is under way and closes the database.
-func (s *Store) Close() error { return s.engine.close() }
+// Close waits for what is under way and closes the database. What is asked of it afterwards is SERVICE_UNAVAILABLE.
+func (s *Store) Close() error { return s.close() }
 
 // View implements fleet.Store.
 func (s *Store) View(ctx context.Context, fn func(ctx context.Context, tx fleet.ReadTx) error) error {
