@@ -33,10 +33,10 @@ func BenchmarkDevice(b *testing.B) {
 				name    string
 				pattern load
 			}{
-				{"kept-alive", load{status: "200"}},
-				{"not-modified", load{status: "304", conditional: true}},
-				{"new-connection", load{status: "200", lines: "Connection: close\r\n", fresh: true}},
-				{"new-connection-client-closes", load{status: "200", fresh: true, hangUp: true}},
+				{"kept-alive", load{status: "200", octet: 1}},
+				{"not-modified", load{status: "304", conditional: true, octet: 2}},
+				{"new-connection", load{status: "200", lines: "Connection: close\r\n", fresh: true, octet: 3}},
+				{"new-connection-client-closes", load{status: "200", fresh: true, hangUp: true, octet: 4}},
 			} {
 				b.Run(c.name, func(b *testing.B) { compare(b, fleet, c.pattern, espalier, nginx) })
 			}

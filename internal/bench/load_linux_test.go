@@ -19,6 +19,7 @@ type load struct {
 	conditional bool   // asks with the entity tag of what is there
 	fresh       bool   // a new connection for each request
 	hangUp      bool   // with fresh: the client ends the connection, not the server
+	octet       byte   // the second of the addresses that it asks from
 }
 
 // against prepares requests to one server. Each document is fetched and compared before.
@@ -114,14 +115,15 @@ func (g *generator) ask(until time.Time) (err error) {
 	return nil
 }
 
-// open connects and asks. Addresses take turns, so that there are ports enough.
+// open connects and asks. Addresses take turns, so that there are ports enough, and each pattern has its own, so that
+// none meets what another left in TIME_WAIT.
 func (g *generator) open(c *link) (err error) {
 	const bindAddressNoPort = 24 // IP_BIND_ADDRESS_NO_PORT: the port is taken with regard to where it leads
 	if c.fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0); err != nil {
 		return err
 	}
 	g.opened++
-	from := [4]byte{127, 0, 1 + byte(g.opened/200%20), 1 + byte(g.opened%200)}
+	from := [4]byte{127, g.octet, 1 + byte(g.opened/200%20), 1 + byte(g.opened%200)}
 	if err := errors.Join(
 		syscall.SetsockoptInt(c.fd, syscall.IPPROTO_IP, bindAddressNoPort, 1),
 		syscall.Bind(c.fd, &syscall.SockaddrInet4{Addr: from}),
