@@ -48,6 +48,7 @@ type Client struct {
 	done     chan struct{}
 
 	asking sync.Mutex // Retained, one at a time
+	asked  int        // how often
 
 	mu      sync.Mutex
 	link    *link         // nil while there is no connection

@@ -1,6 +1,7 @@
 package mqttclient
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,21 +29,25 @@ func (c *Client) Retained(ctx context.Context, topic string) ([]byte, bool, erro
 		return nil, false, errDown
 	}
 	marker := c.options.Topics.Prefix + "/server/echo/" + c.clientID
-	heard := make(chan *paho.Publish, 4)
+	heard := make(chan *paho.Publish, 16)
 	l.listen(topic, marker, heard)
 	defer l.listen("", "", nil)
 	if err := l.subscribe(ctx, topic); err != nil {
 		return nil, false, err
 	}
 	defer l.unsubscribe(ctx, topic)
-	absent := c.mark(ctx, l, marker)
+	c.asked++ // a marker of an earlier question may still be on its way
+	payload := fmt.Append(nil, c.asked)
+	absent := c.mark(ctx, l, fleet.Publication{Topic: marker, Payload: payload})
 	for {
 		select {
 		case message := <-heard:
 			if message.Topic == topic {
 				return message.Payload, len(message.Payload) > 0, nil
 			}
-			return nil, false, nil
+			if bytes.Equal(message.Payload, payload) {
+				return nil, false, nil
+			}
 		case <-absent:
 			return nil, false, nil
 		case <-l.lost:
@@ -54,17 +59,17 @@ func (c *Client) Retained(ctx context.Context, topic string) ([]byte, bool, erro
 }
 
 // mark sends the message to ourselves. Where that is not possible the answer fires when the wait is over instead.
-func (c *Client) mark(ctx context.Context, l *link, marker string) <-chan time.Time {
-	err := l.subscribe(ctx, marker)
+func (c *Client) mark(ctx context.Context, l *link, marker fleet.Publication) <-chan time.Time {
+	err := l.subscribe(ctx, marker.Topic)
 	if err == nil {
-		defer l.unsubscribe(ctx, marker) // what is sent to us already comes all the same
-		err = l.send(ctx, fleet.Publication{Topic: marker, Payload: []byte("{}")}).wait(ctx)
+		defer l.unsubscribe(ctx, marker.Topic) // what is sent to us already comes all the same
+		err = l.send(ctx, marker).wait(ctx)
 	}
 	if err == nil {
 		return nil
 	}
 	c.options.Logger.Debug("the MQTT broker allows no topic of our own; waiting for a retained message instead",
-		"topic", marker, "error", err)
+		"topic", marker.Topic, "error", err)
 	return time.After(absenceWait)
 }
 
