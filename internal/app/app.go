@@ -120,7 +120,7 @@ func (a *App) listen(ctx context.Context) error {
 	}
 	a.devices = deviceserver.Listen(inner, deviceserver.Options{
 		Document: a.store.Document, Logger: a.log, VaryOrigin: len(set.CORSOrigins) > 0,
-		Observe: func(failed bool, took time.Duration) { api.Metrics().RawGet(!failed, took) },
+		Observe: api.Metrics().RawGet,
 	})
 	a.server = &http.Server{Handler: api.Handler(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	httpapi.ConfigureServer(a.server)
