@@ -66,13 +66,43 @@ type Report struct {
 
 // Import makes or changes many configurations, all in one transaction, through the validation of Create and Update.
 // What was refused is in the report and not an error. All items are held in memory until they are sent, so that an item
-// that cannot be sent refuses the rest as one that the server refuses does. An error that items yields ends it before
-// anything is sent.
+// that cannot be sent refuses the rest as one that the server refuses does. An *Error that items yields refuses its
+// item; any other ends the import before anything is sent.
 func (c *Client) Import(ctx context.Context, items iter.Seq2[Item, error], o ImportOptions) (Report, error) {
 	body, sources, refused, err := pack(items, c.mostImport)
 	if err != nil {
 		return Report{}, err
 	}
+	report, err := c.sendImport(ctx, body, "application/x-ndjson", o, len(refused) > 0 && !o.KeepGoing)
+	if err != nil {
+		return Report{}, err
+	}
+	for i := range report.Refused {
+		report.Refused[i].Source = sourceOf(report.Refused[i].Source, sources)
+	}
+	report.Refused = append(refused, report.Refused...)
+	return report, nil
+}
+
+// ImportText is Import of a text that is a JSON array, or lines, of {"mac_address", "content"}; a content is an object, or a
+// string that holds one. The report names items by their number or line.
+func (c *Client) ImportText(ctx context.Context, text []byte, o ImportOptions) (Report, error) {
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
+	if len(text) > c.mostImport {
+		return Report{}, importTooLarge()
+	}
+	kind := "application/x-ndjson"
+	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("[")) {
+		kind = "application/json"
+	}
+	if len(text) == 0 {
+		text = []byte("\n")
+	}
+	return c.sendImport(ctx, text, kind, o, false)
+}
+
+// sendImport sends an import; hold keeps the server from doing it, because something was refused here.
+func (c *Client) sendImport(ctx context.Context, body []byte, kind string, o ImportOptions, hold bool) (Report, error) {
 	query := url.Values{}
 	if o.OnConflict != "" {
 		query.Set("on_conflict", o.OnConflict)
@@ -80,14 +110,14 @@ func (c *Client) Import(ctx context.Context, items iter.Seq2[Item, error], o Imp
 	if o.KeepGoing {
 		query.Set("keep_going", "true")
 	}
-	if o.DryRun || (len(refused) > 0 && !o.KeepGoing) {
+	if o.DryRun || hold {
 		query.Set("dry_run", "true")
 	}
 	r := request{method: http.MethodPost, path: "/api/import", query: query, body: body, progress: o.Progress,
 		// Who may not import hears it before 256 MiB are on their way.
-		header: http.Header{"Content-Type": {"application/x-ndjson"}, "Expect": {"100-continue"}}}
+		header: http.Header{"Content-Type": {kind}, "Expect": {"100-continue"}}}
 	var report Report
-	err = c.repeat(ctx, r.method, func(ctx context.Context) error {
+	err := c.repeat(ctx, r.method, func(ctx context.Context) error {
 		resp, err := c.send(ctx, r)
 		if err != nil {
 			return err
@@ -98,15 +128,13 @@ func (c *Client) Import(ctx context.Context, items iter.Seq2[Item, error], o Imp
 		}
 		return nil
 	})
-	if err != nil {
-		return Report{}, err
-	}
 	report.DryRun = o.DryRun
-	for i := range report.Refused {
-		report.Refused[i].Source = sourceOf(report.Refused[i].Source, sources)
-	}
-	report.Refused = append(refused, report.Refused...)
-	return report, nil
+	return report, err
+}
+
+func importTooLarge() *Error {
+	return &Error{Code: codeTooLarge, Message: "the import is larger than 256 MiB",
+		Detail: "Split it and import the parts one after the other"}
 }
 
 // pack writes items as lines, and sets aside those that JSON cannot carry.
@@ -114,14 +142,17 @@ func pack(items iter.Seq2[Item, error], most int) (body []byte, sources []string
 	var b bytes.Buffer
 	refused = []Refusal{}
 	for item, err := range items {
+		text := ""
+		if err == nil {
+			text, err = contentText(item.Content)
+		}
+		if e, ok := errors.AsType[*Error](err); ok {
+			refused = append(refused, Refusal{Source: item.Source, MAC: item.MAC, Code: e.Code,
+				Reason: strings.TrimPrefix(e.Error(), "Validation failed: ")})
+			continue
+		}
 		if err != nil {
 			return nil, nil, nil, err
-		}
-		text, err := contentText(item.Content)
-		if err != nil {
-			refused = append(refused, Refusal{Source: item.Source, MAC: item.MAC, Code: codeValidationFailed,
-				Reason: strings.TrimPrefix(err.Error(), "Validation failed: ")})
-			continue
 		}
 		line, err := encode(struct {
 			Item
@@ -131,8 +162,7 @@ func pack(items iter.Seq2[Item, error], most int) (body []byte, sources []string
 			return nil, nil, nil, err
 		}
 		if b.Len()+len(line) > most {
-			return nil, nil, nil, &Error{Code: codeTooLarge, Message: "the import is larger than 256 MiB",
-				Detail: "Split it and import the parts one after the other"}
+			return nil, nil, nil, importTooLarge()
 		}
 		b.Write(line)
 		sources = append(sources, item.Source)

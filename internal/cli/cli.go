@@ -1,0 +1,170 @@
+// Package cli is the command line: one file per command.
+//
+// It may import app, client, settings and simulator, and nothing else of ours. Start reading at Program.Run; the exit
+// statuses are in exit.go.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"espalier.dev/espalier/client"
+	"espalier.dev/espalier/internal/settings"
+)
+
+// Program is what the commands have of the process that they run in.
+type Program struct {
+	// Version is this build's; "" is what the Go toolchain knows of it.
+	Version string
+	// Environ is as os.Environ gives it.
+	Environ []string
+	// Dir holds the .env file; "" is the working directory.
+	Dir            string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// Run runs one command with the environment of this process and returns its exit status.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return Program{Environ: os.Environ(), Stdin: stdin, Stdout: stdout, Stderr: stderr}.Run(ctx, args)
+}
+
+// Run runs one command and returns its exit status. When ctx ends, the command does in good order.
+func (p Program) Run(ctx context.Context, args []string) int {
+	if p.Version == "" {
+		p.Version = buildVersion()
+	}
+	root, started := p.commands()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !*started {
+		err = &usageError{err}
+	}
+	if err != nil {
+		p.complain(err)
+	}
+	return exitStatus(err)
+}
+
+// commands is the tree of commands. Until started is true, an error is one of the command line.
+func (p Program) commands() (root *cobra.Command, started *bool) {
+	started = new(bool)
+	root = &cobra.Command{
+		Use:   "espalier",
+		Short: "The configuration server for fleets of ESP32 devices",
+		Long: "Espalier keeps the JSON document that each ESP32 device of a fleet should have, hands it over by HTTP,\n" +
+			"and tells the device by MQTT when it changed. Begin with: espalier serve\n\n" + exitHelp(),
+		Version:       p.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			*started = true
+		},
+	}
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("espalier {{.Version}}\n")
+	root.AddCommand(p.serve(), p.broker(), p.importing(), p.exporting(), p.database(), p.simulate(), p.healthcheck(),
+		p.version(), p.settings())
+	return root, started
+}
+
+// load reads the settings for a command.
+func (p Program) load(cmd *cobra.Command) (settings.Settings, []settings.Warning, error) {
+	return settings.Load(settings.Source{Flags: cmd.Flags(), Environ: p.Environ, Dir: p.Dir})
+}
+
+// connect reads the settings and returns a client of the server that they name.
+func (p Program) connect(cmd *cobra.Command) (*client.Client, error) {
+	set, _, err := p.load(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return p.clientOf(set)
+}
+
+func (p Program) clientOf(set settings.Settings) (*client.Client, error) {
+	return client.New(set.ServerURL, client.Options{Token: set.AdminToken.Reveal(), UserAgent: "espalier/" + p.Version})
+}
+
+// complain tells a person what went wrong, and what to do where that is known.
+func (p Program) complain(err error) {
+	fmt.Fprintf(p.Stderr, "espalier: %v\n", err)
+	if advice := advice(err); advice != "" {
+		fmt.Fprintln(p.Stderr, advice)
+	}
+}
+
+func (p Program) warn(warnings []settings.Warning) {
+	for _, w := range warnings {
+		fmt.Fprintf(p.Stderr, "espalier: warning: %s\n", w)
+	}
+}
+
+// isTerminal tells whether somebody looks at a stream, or types into it.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// flagError adds the nearest flag to the complaint about one that is not known.
+func flagError(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			known = append(known, f.Name)
+		}
+	})
+	if near := settings.Nearest(unknown.GetSpecifiedName(), known); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+}
+
+// outputFlag registers -o and returns whether it asks for JSON, once it is parsed.
+func outputFlag(cmd *cobra.Command) *outputFormat {
+	var format outputFormat
+	cmd.Flags().VarP(&format, "output", "o", "text, or json for programs")
+	return &format
+}
+
+// outputFormat implements pflag.Value.
+type outputFormat struct{ json bool }
+
+// String is the format.
+func (f *outputFormat) String() string {
+	if f.json {
+		return "json"
+	}
+	return "text"
+}
+
+// Set takes text or json.
+func (f *outputFormat) Set(v string) error {
+	switch strings.ToLower(v) {
+	case "text":
+		f.json = false
+	case "json":
+		f.json = true
+	default:
+		return errors.New("must be text or json")
+	}
+	return nil
+}
+
+// Type names the kind of value in help.
+func (f *outputFormat) Type() string { return "format" }
