@@ -82,13 +82,23 @@ func (e *postgresEngine) update(ctx context.Context, fn func(context.Context, *t
 	})
 }
 
+// Transactions that failed because others met them run again one after another: those that lock many rows in other
+// orders would otherwise meet again and again.
+const (
+	queueUp        = `SELECT pg_advisory_xact_lock($1)`
+	queueKey int64 = 0x657370616c696572
+)
+
 // transact runs fn in a transaction, and again where that may help and nothing was kept.
 func (e *postgresEngine) transact(ctx context.Context, o pgx.TxOptions, fn func(context.Context, pgSession) error) error {
-	var err error
-	for range attempts {
-		if err = e.once(ctx, o, fn); !passing(err) || ctx.Err() != nil {
-			break
-		}
+	err := e.once(ctx, o, fn)
+	for again := 1; again < attempts && passing(err) && ctx.Err() == nil; again++ {
+		err = e.once(ctx, o, func(ctx context.Context, s pgSession) error {
+			if err := s.run(ctx, statement(queueUp, queueKey)); err != nil {
+				return err
+			}
+			return fn(ctx, s)
+		})
 	}
 	return e.finish(ctx, err)
 }
