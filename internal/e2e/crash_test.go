@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"espalier.dev/espalier/client"
+	"espalier.dev/espalier/internal/testenv"
+)
+
+// kills is how often the storm is interrupted on each engine.
+const kills = 200
+
+// TestKilledInAWriteStorm: writers overwrite their documents as fast as they can while the server is killed again and
+// again. Whatever was acknowledged must be read after each restart: nothing older, and nothing that nobody sent.
+func TestKilledInAWriteStorm(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db []string) {
+		s := startServer(t, append(db, "MQTT_URL=off", "LOG_LEVEL=warn")...)
+		storm := newStorm(t, s, 8)
+		random := rand.New(rand.NewPCG(1, 2))
+		for range kills {
+			before := storm.acknowledged.Load()
+			run := storm.begin(s)
+			testenv.WaitFor(t, patience, func() bool { return storm.acknowledged.Load() >= before+5 })
+			pause := time.NewTimer(time.Duration(random.IntN(20)) * time.Millisecond)
+			<-pause.C
+			s.kill()
+			run.end()
+			s.start()
+			storm.check(s)
+		}
+		t.Logf("%d kills, %d acknowledged writes, %d lost, %d writes without an answer", kills,
+			storm.acknowledged.Load(), storm.lost, storm.unanswered.Load())
+	})
+}
+
+// storm is writers that know what was acknowledged to them.
+type storm struct {
+	t            testing.TB
+	writers      []*writer
+	acknowledged atomic.Int64
+	unanswered   atomic.Int64
+	lost         int
+}
+
+// writer owns one configuration.
+type writer struct {
+	mac         string
+	id          int64
+	sent, acked int64
+}
+
+func newStorm(t testing.TB, s *server, writers int) *storm {
+	st := &storm{t: t}
+	for i := range writers {
+		mac := fmt.Sprintf("02:e5:00:03:00:%02x", i)
+		st.writers = append(st.writers, &writer{mac: mac, id: create(t, s, mac, 1), sent: 1, acked: 1})
+	}
+	return st
+}
+
+// run is one stretch of writing.
+type run struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+func (st *storm) begin(s *server) *run {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &run{cancel: cancel}
+	for _, w := range st.writers {
+		r.done.Go(func() { st.write(ctx, s.Client, w) })
+	}
+	return r
+}
+
+func (r *run) end() {
+	r.cancel()
+	r.done.Wait()
+}
+
+func (st *storm) write(ctx context.Context, c *client.Client, w *writer) {
+	for ctx.Err() == nil {
+		w.sent++
+		if _, err := c.Update(ctx, w.id, numbered(w.sent)); err != nil {
+			st.unanswered.Add(1)
+			if _, refused := errors.AsType[*client.Error](err); refused && !errors.Is(err, client.ErrUnavailable) {
+				st.t.Errorf("a write was refused: %v", err)
+			}
+			return
+		}
+		w.acked = w.sent
+		st.acknowledged.Add(1)
+	}
+}
+
+// check reads each document back.
+func (st *storm) check(s *server) {
+	st.t.Helper()
+	for _, w := range st.writers {
+		status, content := s.document(w.mac)
+		got := number(content)
+		if got < w.acked || got > w.sent || content != string(numbered(got)) {
+			st.lost++
+			st.t.Errorf("%s reads %d %s; acknowledged was %d, sent %d", w.mac, status, content, w.acked, w.sent)
+		}
+		w.acked = got
+	}
+}

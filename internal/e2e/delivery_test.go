@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"espalier.dev/espalier/internal/testenv"
+)
+
+const device = "02:e5:00:00:00:01"
+
+// numbered is a document that says which write it is.
+func numbered(n int64) []byte { return fmt.Appendf(nil, `{"deviceName":"Ä 1.0","n":%d,"x":1e400}`, n) }
+
+// number reads what numbered wrote, and -1 where it is something else.
+func number(content string) int64 {
+	var n int64
+	if _, rest, ok := strings.Cut(content, `"n":`); ok {
+		if _, err := fmt.Sscanf(rest, "%d,", &n); err == nil {
+			return n
+		}
+	}
+	return -1
+}
+
+func create(t testing.TB, s *server, mac string, n int64) int64 {
+	t.Helper()
+	c, err := s.Create(t.Context(), mac, numbered(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.ID
+}
+
+func update(t testing.TB, s *server, id, n int64) {
+	t.Helper()
+	if _, err := s.Update(t.Context(), id, numbered(n)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestToldOnlyAfterReadable: a device that fetches the moment it hears gets a document at least as new as the one it
+// was told of. The n-th write makes revision n, so the notice says what must be read.
+func TestToldOnlyAfterReadable(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db []string) {
+		eachBroker(t, func(t *testing.T, b broker) {
+			s := startServer(t, append(db, b.env...)...)
+			mac := "02:e5:00:00:01:" + fmt.Sprintf("%02x", len(b.env))
+			var early, looked atomic.Int64
+			var problem sync.Map
+			l := listen(t, s.brokerURL(), func(m message) {
+				if m.retained || m.payload == "" {
+					return
+				}
+				_, content := s.document(strings.ReplaceAll(mac, ":", "-"))
+				looked.Add(1)
+				if got, want := number(content), told(m).Rev; got < want {
+					early.Add(1)
+					problem.Store(want, got)
+				}
+			}, ownTopic(mac))
+			id := create(t, s, mac, 1)
+			const writes = 200
+			for n := int64(2); n <= writes; n++ {
+				update(t, s, id, n)
+			}
+			testenv.WaitFor(t, patience, func() bool { return l.rev(mac) == writes })
+			if early.Load() > 0 {
+				t.Errorf("%d of %d messages came before the document could be read", early.Load(), looked.Load())
+			}
+			if err := s.Delete(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			testenv.WaitFor(t, patience, func() bool {
+				return l.count(func(m message) bool { return m.topic == ownTopic(mac) && m.payload == "" }) > 0
+			})
+		})
+	})
+}
+
+// TestToldAfterBrokerOutage: writes do not wait for a broker that is away, and each is announced when it is back.
+func TestToldAfterBrokerOutage(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db []string) {
+		eachBroker(t, func(t *testing.T, b broker) {
+			s := startServer(t, append(db, b.env...)...)
+			macs := make([]string, 20)
+			ids := make([]int64, len(macs))
+			for i := range macs {
+				macs[i] = fmt.Sprintf("02:e5:00:02:%02x:%02x", len(b.env), i)
+				ids[i] = create(t, s, macs[i], 1)
+			}
+			l := listen(t, s.brokerURL(), nil, "iotsupport/#")
+			testenv.WaitFor(t, patience, func() bool { return l.rev(macs[len(macs)-1]) == 1 })
+			b.down(s)
+			l.forget()
+			for i, id := range ids[:10] {
+				update(t, s, id, 2)
+				if code, content := s.document(macs[i]); code != http.StatusOK || number(content) != 2 {
+					t.Errorf("%s reads %d %s while the broker is away", macs[i], code, content)
+				}
+			}
+			b.up(s)
+			for i, mac := range macs {
+				want := int64(1) // its retained message was lost with the broker, and must be there again
+				if i < 10 {
+					want = 2
+				}
+				testenv.WaitFor(t, patience, func() bool { return l.rev(mac) == want })
+			}
+			testenv.WaitFor(t, patience, func() bool { return l.toldOf(macs[9]) })
+			late := listen(t, s.brokerURL(), nil, ownTopic(macs[3]))
+			testenv.WaitFor(t, patience, func() bool { return late.rev(macs[3]) == 2 })
+		})
+	})
+}
+
+// TestToldAfterKill: the server is killed between the commit and the message. Whoever starts next announces it. The
+// control takes the row out of the outbox, which is what a write that does not put it there in its own transaction
+// would leave: then nobody may hear, or the test proves nothing.
+func TestToldAfterKill(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		control bool
+	}{{"announced", false}, {"control", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			testenv.Ran(t, testenv.PostgreSQL)
+			testenv.Ran(t, testenv.MosquittoName)
+			db := testenv.NewDatabase(t)
+			m := testenv.Mosquitto(t, testenv.MosquittoOptions{Persistence: true})
+			s := startServer(t, "DATABASE_URL="+db, "MQTT_URL="+m.URL())
+			id := create(t, s, device, 1)
+			other := create(t, s, "02:e5:00:00:00:02", 1)
+			before := listen(t, m.URL(), nil, "iotsupport/#")
+			testenv.WaitFor(t, patience, func() bool { return before.rev(device) == 1 })
+			drained(t, db)
+			// Past here the broker has seen a watermark that is no older than the two creates.
+			testenv.WaitFor(t, patience, func() bool {
+				return before.count(func(m message) bool { return m.topic == "iotsupport/server/watermark" }) > 0
+			})
+			m.Stop(t)
+			update(t, s, id, 2)
+			s.kill()
+			if c.control {
+				execute(t, db, "DELETE FROM outbox")
+			}
+			m.Start(t)
+			l := listen(t, m.URL(), nil, "iotsupport/#")
+			s.start()
+			if c.control {
+				update(t, s, other, 2)
+				testenv.WaitFor(t, patience, func() bool { return l.rev("02:e5:00:00:00:02") == 2 && l.toldOf("02:e5:00:00:00:02") })
+				if l.rev(device) == 2 || l.toldOf(device) {
+					t.Error("the device was told although its row was gone: the test above proves nothing")
+				}
+				return
+			}
+			testenv.WaitFor(t, patience, func() bool { return l.rev(device) == 2 && l.toldOf(device) })
+		})
+	}
+}
+
+// drained waits until the outbox of a PostgreSQL database is empty.
+func drained(t testing.TB, db string) {
+	t.Helper()
+	conn := connect(t, db)
+	testenv.WaitFor(t, patience, func() bool {
+		var n int
+		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM outbox").Scan(&n)
+		return err == nil && n == 0
+	})
+}
+
+func execute(t testing.TB, db, statement string) {
+	t.Helper()
+	if _, err := connect(t, db).Exec(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func connect(t testing.TB, db string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	})
+	return conn
+}
