@@ -119,6 +119,9 @@ func TooLarge(size, most int) *Error {
 		Detail:  "Shorten the document, or raise MAX_CONTENT_BYTES if the firmware reads more"}
 }
 
+// ErrSchema is in the chain of a Store.Ping error where the database answers, and has not the schema of this program.
+var ErrSchema = errors.New("the database has not the schema of this program")
+
 // Unavailable says that the database cannot be reached or did not confirm; the cause is for the log.
 func Unavailable(cause error) *Error {
 	return &Error{Code: CodeUnavailable, Message: "The database is not available",

@@ -19,7 +19,7 @@ func (a *API) listConfigs(w http.ResponseWriter, r *http.Request) error {
 	if params.Has("limit") || params.Has("cursor") {
 		return a.pageConfigs(w, r, q, params)
 	}
-	s := newStream(w, "application/json")
+	s := a.newStream(w, "application/json")
 	s.buf = append(s.buf, `{"configs":[`...)
 	n := 0
 	err = a.service.EachConfig(r.Context(), q, false, func(c fleet.Config) error {

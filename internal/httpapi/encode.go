@@ -78,16 +78,18 @@ func sendJSON(w http.ResponseWriter, status int, body []byte) error {
 const chunk = 32 << 10
 
 // stream sends an answer of unknown length in chunks. Until the first is sent, an error can still be answered as one. A
-// client has streamTimeout for each chunk.
+// client has as long for each chunk as patience says.
 type stream struct {
 	w           http.ResponseWriter
 	control     *http.ResponseController
+	patience    time.Duration
 	contentType string
 	buf         []byte
 }
 
-func newStream(w http.ResponseWriter, contentType string) *stream {
-	return &stream{w: w, control: http.NewResponseController(w), contentType: contentType, buf: make([]byte, 0, chunk+4<<10)}
+func (a *API) newStream(w http.ResponseWriter, contentType string) *stream {
+	return &stream{w: w, control: http.NewResponseController(w), patience: a.patience, contentType: contentType,
+		buf: make([]byte, 0, chunk+4<<10)}
 }
 
 // flushIfFull sends what is gathered if that is a chunk.
@@ -100,7 +102,7 @@ func (s *stream) flushIfFull() error {
 
 func (s *stream) flush() error {
 	s.w.Header()["Content-Type"] = []string{s.contentType}
-	extendWrite(s.control, streamTimeout)
+	extendWrite(s.control, s.patience)
 	if _, err := s.w.Write(s.buf); err != nil {
 		return &sendError{err}
 	}

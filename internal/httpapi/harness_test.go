@@ -30,6 +30,7 @@ type fixture struct {
 	log      *logged
 	clock    *clock
 	spec     *openapi // nil until a reply was checked
+	lax      bool     // replies are not checked against the document, which takes time
 }
 
 // memory is the store of a fixture that was made without one.
@@ -138,7 +139,9 @@ func (f *fixture) do(req request) reply {
 	w := httptest.NewRecorder()
 	f.Handler().ServeHTTP(w, r)
 	got := reply{w.Code, w.Header(), w.Body.String()}
-	f.checkReply(r, got)
+	if !f.lax {
+		f.checkReply(r, got)
+	}
 	return got
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -37,10 +38,10 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := a.pinged(r.Context()); err != nil {
 		a.logger.WarnContext(r.Context(), "readiness check failed", "cause", err.Error())
 		status, word = http.StatusServiceUnavailable, "not ready"
-		if asFleetError(err).Code == fleet.CodeUnavailable {
-			database, migrations = "unavailable", "unknown"
-		} else {
+		if errors.Is(err, fleet.ErrSchema) {
 			migrations = "not as this version needs them"
+		} else {
+			database, migrations = "unavailable", "unknown"
 		}
 	}
 	broker := a.broker()

@@ -76,6 +76,7 @@ type API struct {
 	mux      *http.ServeMux
 	document []byte
 	imports  chan struct{} // a place for each import that may run at a time
+	patience time.Duration // with the client of a stream, for each chunk
 }
 
 // New builds the API and registers its metrics. It fails where a required option is missing or an origin is malformed.
@@ -89,7 +90,8 @@ func New(o Options) (*API, error) {
 		return nil, errors.New("httpapi: Options.Logger is missing")
 	}
 	a := &API{service: o.Service, ping: o.Ping, broker: o.Broker, version: o.Version, now: o.Now,
-		logger: slog.New(LogHandler(o.Logger.Handler())), imports: make(chan struct{}, maxImports)}
+		logger: slog.New(LogHandler(o.Logger.Handler())), imports: make(chan struct{}, maxImports),
+		patience: streamTimeout}
 	if a.ping == nil {
 		a.ping = func(context.Context) error { return nil }
 	}

@@ -265,7 +265,7 @@ func appendReport(b []byte, report fleet.Report) []byte {
 // exportConfigs streams all configurations as lines that importConfigs reads. A content is a string there, which keeps
 // every byte of it.
 func (a *API) exportConfigs(w http.ResponseWriter, r *http.Request) error {
-	s := newStream(w, "application/x-ndjson")
+	s := a.newStream(w, "application/x-ndjson")
 	w.Header().Set("Content-Disposition", `attachment; filename="configs.ndjson"`)
 	err := a.service.EachConfig(r.Context(), fleet.Query{}, true, func(c fleet.Config) error {
 		s.buf = append(s.buf, `{"mac_address":"`...)

@@ -78,7 +78,7 @@ func TestImportRefusesTheRequest(t *testing.T) {
 		{"object", "", plainJSON, `{"mac_address":"x"}`, 400, "must be a JSON array"},
 		{"cut array", "", plainJSON, `[{"mac_address":"x"}`, 400, "ends too early"},
 		{"empty array body", "", plainJSON, ` `, 400, "ends too early"},
-		{"garbage in the array", "", plainJSON, `[{"mac_address":"x"},}]`, 400, "not valid JSON (byte 21)"},
+		{"garbage in the array", "", plainJSON, `[{"mac_address":"x"},}]`, 400, "not valid JSON (byte 20)"},
 		{"garbage alone", "", plainJSON, `}`, 400, "not valid JSON (byte 0)"},
 		{"two arrays", "", plainJSON, `[][]`, 400, "text after the JSON array"},
 	}

@@ -26,6 +26,14 @@ func newMemory() *memory {
 	return &memory{configs: map[int64]fleet.Config{}, revisions: map[fleet.MAC]int64{}}
 }
 
+// clear empties the store.
+func (m *memory) clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.configs)
+	clear(m.revisions)
+}
+
 func (m *memory) broken() error { m.mu.Lock(); defer m.mu.Unlock(); return m.fail }
 
 func (m *memory) breakWith(err error) { m.mu.Lock(); defer m.mu.Unlock(); m.fail = err }

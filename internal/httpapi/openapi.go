@@ -29,7 +29,7 @@ type answer struct {
 	body   any
 }
 
-func json(status int, about string, body any) answer {
+func with(status int, about string, body any) answer {
 	return answer{status, about, "application/json", body}
 }
 
@@ -81,7 +81,7 @@ func operationOf(schemas huma.Registry, rt *route) *huma.Operation {
 	}
 	for _, status := range append(statuses, 500, 503) {
 		if key := strconv.Itoa(status); op.Responses[key] == nil {
-			op.Responses[key] = response(schemas, json(status, http.StatusText(status), failure{}))
+			op.Responses[key] = response(schemas, with(status, http.StatusText(status), failure{}))
 		}
 	}
 	return op
