@@ -134,11 +134,12 @@ func startEspalier(b *testing.B, d devices) target {
 		}
 	})
 	t := target{name: "espalier", url: fmt.Sprintf("http://127.0.0.1:%d", port), pids: []int{cmd.Process.Pid}}
-	for began := time.Now(); !t.healthy(b); {
-		if time.Since(began) > 30*time.Second {
-			b.Fatalf("espalier does not answer:\n%s", tail(log.Name()))
+	b.Cleanup(func() {
+		if b.Failed() {
+			b.Logf("espalier's log ends:\n%s", tail(log.Name()))
 		}
-	}
+	})
+	t.waitHealthy(b)
 	t.load(b, d)
 	return t
 }
@@ -171,10 +172,17 @@ func tail(path string) string {
 	return string(text[max(0, len(text)-2000):])
 }
 
+// reply is one to a request that is not measured.
+type reply struct {
+	status int
+	etag   string
+	text   []byte
+}
+
 // client is for all that is not measured.
 func client() *http.Client { return &http.Client{Timeout: 5 * time.Minute} }
 
-func (t target) request(b *testing.B, method, path, kind string, body io.Reader) (*http.Response, []byte, error) {
+func (t target) request(b *testing.B, method, path, kind string, body io.Reader) (r reply, err error) {
 	b.Helper()
 	request, err := http.NewRequestWithContext(context.Background(), method, t.url+path, body)
 	if err != nil {
@@ -183,24 +191,22 @@ func (t target) request(b *testing.B, method, path, kind string, body io.Reader)
 	if kind != "" {
 		request.Header.Set("Content-Type", kind)
 	}
-	reply, err := client().Do(request)
+	response, err := client().Do(request)
 	if err != nil {
-		return nil, nil, err
+		return reply{}, err
 	}
-	defer func() { _ = reply.Body.Close() }()
-	text, err := io.ReadAll(reply.Body)
-	return reply, text, err
+	defer func() { _ = response.Body.Close() }()
+	r = reply{status: response.StatusCode, etag: response.Header.Get("ETag")}
+	r.text, err = io.ReadAll(response.Body)
+	return r, err
 }
 
-func (t target) healthy(b *testing.B) bool {
+func (t target) waitHealthy(b *testing.B) {
 	b.Helper()
-	ready := false
 	testenv.WaitFor(b, 30*time.Second, func() bool {
-		reply, _, err := t.request(b, http.MethodGet, "/api/health", "", nil)
-		ready = err == nil && reply.StatusCode == http.StatusOK
-		return ready
+		r, err := t.request(b, http.MethodGet, "/api/health", "", nil)
+		return err == nil && r.status == http.StatusOK
 	})
-	return ready
 }
 
 // load imports the documents over the API.
@@ -210,20 +216,20 @@ func (t target) load(b *testing.B, d devices) {
 	for i := range d.count {
 		fmt.Fprintf(&lines, `{"mac_address":%q,"content":%s}`+"\n", d.mac(i), d.document(i))
 	}
-	reply, text, err := t.request(b, http.MethodPost, "/api/import", "application/x-ndjson", &lines)
-	if err != nil || reply.StatusCode != http.StatusOK {
-		b.Fatalf("import of %d configurations: %v %v\n%.500s", d.count, reply, err, text)
+	r, err := t.request(b, http.MethodPost, "/api/import", "application/x-ndjson", &lines)
+	if err != nil || r.status != http.StatusOK {
+		b.Fatalf("import of %d configurations: %d %v\n%.500s", d.count, r.status, err, r.text)
 	}
 }
 
 // etag fetches one document, which must be whole, and answers its entity tag.
 func (t target) etag(b *testing.B, d devices, i int) string {
 	b.Helper()
-	reply, text, err := t.request(b, http.MethodGet, d.path(i), "", nil)
-	if err != nil || reply.StatusCode != http.StatusOK || string(text) != d.document(i) {
-		b.Fatalf("%s: %s: %v %v\n%.200s", t.name, d.path(i), reply, err, text)
+	r, err := t.request(b, http.MethodGet, d.path(i), "", nil)
+	if err != nil || r.status != http.StatusOK || string(r.text) != d.document(i) {
+		b.Fatalf("%s: %s: %d %v\n%.200s", t.name, d.path(i), r.status, err, r.text)
 	}
-	return reply.Header.Get("ETag")
+	return r.etag
 }
 
 // cpu is the CPU time that the server has used.

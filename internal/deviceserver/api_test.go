@@ -2,7 +2,9 @@ package deviceserver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -51,7 +53,9 @@ func TestSameRepliesAsTheAPI(t *testing.T) {
 				if err := plain.Close(); err != nil {
 					t.Error(err)
 				}
-				<-ended
+				if err := <-ended; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+					t.Errorf("serve: %v", err)
+				}
 			})
 			fast := start(t, Options{VaryOrigin: len(origins) > 0}, func(s *http.Server) { s.Handler = handler })
 			p := pair{plain: inner.Addr().String(), fast: fast}

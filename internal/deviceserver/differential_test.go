@@ -33,7 +33,9 @@ func startPair(t testing.TB) pair {
 		if err := server.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			t.Errorf("serve: %v", err)
+		}
 	})
 	return pair{plain: inner.Addr().String(), fast: start(t, Options{})}
 }

@@ -108,7 +108,7 @@ func TestClientThatDoesNotReadIsCut(t *testing.T) {
 	}()
 	testenv.WaitFor(t, soon, func() bool { return s.fast.Load() > 0 })
 	testenv.WaitFor(t, soon, func() bool { ours, all := s.open(); return ours == 0 && all == 0 })
-	<-sent // whether the kernel took them all or not
+	_ = <-sent // whether the kernel took them all or not
 	if n := s.fast.Load(); n >= requests {
 		t.Errorf("all %d requests were answered", n)
 	}

@@ -179,7 +179,7 @@ func TestYieldedConnection(t *testing.T) {
 		if err := server.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			t.Error(err)
 		}
-		if n, err := client.Read(make([]byte, 1)); err != io.EOF {
+		if n, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Errorf("the client reads %d, %v after CloseWrite; want EOF", n, err)
 		}
 		_ = server.Close()
