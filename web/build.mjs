@@ -14,6 +14,7 @@ const files = {
   "swagger-ui.css": join(swagger, "swagger-ui.css"),
   "swagger-ui.js": join(swagger, "swagger-ui-bundle.js"),
   "favicon.png": join(swagger, "favicon-32x32.png"),
+  "swagger-ui-bundle.js.LICENSE.txt": join(swagger, "swagger-ui-bundle.js.LICENSE.txt"),
   "LICENSE.txt": join(swagger, "LICENSE"),
   "NOTICE.txt": join(swagger, "NOTICE"),
 };

@@ -12,6 +12,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"io"
+	"io/fs"
 	"net/http"
 	"path"
 	"strconv"
@@ -34,10 +35,14 @@ const unbuilt = `<!doctype html>
 // ServeDocs sends a file of the docs, and answers false where there is none of that name. The page names its parts by
 // paths relative to its own, which must end in "/docs".
 func ServeDocs(w http.ResponseWriter, r *http.Request, name string) bool {
+	return serve(dist, w, r, name)
+}
+
+func serve(files fs.FS, w http.ResponseWriter, r *http.Request, name string) bool {
 	if strings.ContainsAny(name, "/\\") {
 		return false
 	}
-	packed, err := dist.ReadFile("dist/docs/" + name + ".gz")
+	packed, err := fs.ReadFile(files, "dist/docs/"+name+".gz")
 	if err != nil {
 		if name != DocsPage {
 			return false

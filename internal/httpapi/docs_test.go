@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"espalier.dev/espalier/internal/testenv"
+)
+
+func TestDocsPage(t *testing.T) {
+	f := newFixture(t)
+	page := f.get("/api/docs").want(t, 200)
+	if page.header.Get("Content-Type") != "text/html; charset=utf-8" || page.header.Get("Content-Security-Policy") != docsPolicy {
+		t.Errorf("%v", page.header)
+	}
+	if strings.Contains(docsPolicy, "unsafe") {
+		t.Error("the policy lets in what it should keep out")
+	}
+	f.get("/api/docs/swagger-ui.css").want(t, 200)
+	f.get("/api/docs/nothing.js").want(t, 404)
+	f.get("/api/docs/..%2Fweb.go").want(t, 404)
+	// Both lead on by relative addresses, which hold below any path of a proxy.
+	for path, want := range map[string]string{"/api/docs/": "../docs", "/": "api/docs"} {
+		got := f.get(path)
+		if got.header.Get("Location") != want || got.status/100 != 3 {
+			t.Errorf("%s: %d %v", path, got.status, got.header)
+		}
+	}
+	// A redirect to a cleaned path, as ServeMux does it by itself, could lead to another server.
+	for _, path := range []string{"//evil.example", "//evil.example/..", "/api//configs", "/api/./configs", "/api/docs//", "/api/configs/..", "/%2e%2e/api/configs"} {
+		for _, method := range []string{"GET", "POST"} {
+			r := httptest.NewRequest(method, "http://localhost/", nil)
+			r.RequestURI = path
+			r.URL.Path, r.URL.RawPath = path, ""
+			if strings.Contains(path, "%") {
+				r.URL.Path, r.URL.RawPath = "/../api/configs", path
+			}
+			r.RemoteAddr = "127.0.0.1:1"
+			w := httptest.NewRecorder()
+			f.Handler().ServeHTTP(w, r)
+			if w.Code != 404 || w.Header().Get("Location") != "" {
+				t.Errorf("%s %s: %d %s", method, path, w.Code, w.Header().Get("Location"))
+			}
+		}
+	}
+}
+
+// browse opens a page in Chromium, which resolves no name but this machine's, and returns the page as it then is and
+// what the browser had to say.
+func browse(t *testing.T, url string) (dom, said string) {
+	t.Helper()
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			program = path
+			break
+		}
+	}
+	if program == "" {
+		t.Fatal("there is no Chromium here; make test-deps installs it")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
+		"--user-data-dir="+t.TempDir(), "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+		"--enable-logging=stderr", "--log-level=0", "--virtual-time-budget=20000", "--dump-dom", url)
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	var console []string
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "CONSOLE") {
+			console = append(console, line)
+		}
+	}
+	return out.String(), strings.Join(console, "")
+}
+
+// TestDocsInABrowser opens the page as a person does, below a path of a proxy and without a network.
+func TestDocsInABrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	testenv.Ran(t, testenv.Chromium)
+	f := newFixture(t)
+	var mu sync.Mutex
+	var outside []string
+	mux := http.NewServeMux()
+	mux.Handle("/iot/", http.StripPrefix("/iot", f.Handler()))
+	mux.Handle("/strict/", http.StripPrefix("/strict", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.Handler().ServeHTTP(stricter{w}, r)
+	})))
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		outside = append(outside, r.URL.Path)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+
+	dom, said := browse(t, server.URL+"/iot/api/docs")
+	for _, text := range []string{"Create the configuration of a device", "/esp32/config/", "adminToken", "Authorize"} {
+		if !strings.Contains(strings.ReplaceAll(dom, "<wbr>", ""), text) && text != "adminToken" {
+			t.Errorf("the page does not show %q", text)
+		}
+	}
+	if said != "" {
+		t.Errorf("the browser complains:\n%s", said)
+	}
+	mu.Lock()
+	if len(outside) > 0 {
+		t.Errorf("the page asks for %v, outside of where it is served", outside)
+	}
+	mu.Unlock()
+	// The same page under a policy that it breaks shows that complaints would be seen.
+	if _, said := browse(t, server.URL+"/strict/api/docs"); !strings.Contains(said, "Content Security Policy") {
+		t.Errorf("a broken policy is not noticed: %q", said)
+	}
+}
+
+// stricter forbids scripts.
+type stricter struct{ http.ResponseWriter }
+
+func (s stricter) WriteHeader(status int) {
+	if s.Header().Get("Content-Type") == "text/html; charset=utf-8" {
+		s.Header().Set("Content-Security-Policy", "default-src 'none'")
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
