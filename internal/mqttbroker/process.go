@@ -25,6 +25,7 @@ type ending struct {
 func (s *Supervisor) live(ctx context.Context) ending {
 	cmd := exec.Command(s.command[0], s.command[1:]...) //nolint:noctx // SIGTERM comes first, by stopWith
 	cmd.SysProcAttr = childAttributes()
+	cmd.Env = []string{} // it serves the network, and our environment holds secrets
 	var output, log pipe
 	defer output.close()
 	defer log.close()

@@ -29,11 +29,11 @@ func TestMain(m *testing.M) {
 	case "broker":
 		if err := RunChild(context.Background(), os.Stdin, os.Stdout, os.Stderr); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			os.Exit(1) //nolint:forbidigo // this is the main of a child process
 		}
-		os.Exit(0)
+		os.Exit(0) //nolint:forbidigo // this is the main of a child process
 	case "crash":
-		os.Exit(7)
+		os.Exit(7) //nolint:forbidigo // this is the main of a child process
 	}
 	goleak.VerifyTestMain(m)
 }

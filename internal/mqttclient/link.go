@@ -113,10 +113,9 @@ func reason(code byte, given string) string {
 		0x97: "quota exceeded", 0x98: "administrative action", 0x99: "payload format invalid", 0x9a: "retain not supported",
 		0x9b: "QoS not supported", 0x9d: "server moved", 0x9f: "connection rate exceeded",
 	}[code]
-	switch {
-	case text == "":
+	if text == "" {
 		text = fmt.Sprintf("reason code 0x%02x", code)
-	default:
+	} else {
 		text = fmt.Sprintf("%s (0x%02x)", text, code)
 	}
 	if given != "" {

@@ -31,9 +31,9 @@ const childVariable = "ESPALIER_TEST_BROKER_CHILD"
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		if err := mqttbroker.RunChild(context.Background(), os.Stdin, os.Stdout, os.Stderr); err != nil {
-			os.Exit(1)
+			os.Exit(1) //nolint:forbidigo // this is the main of a child process
 		}
-		os.Exit(0)
+		os.Exit(0) //nolint:forbidigo // this is the main of a child process
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -35,7 +35,7 @@ func (r *Relay) deliver(ctx context.Context) (more bool, err error) {
 	if r.unlinked(ctx) {
 		return false, r.Outbox.Postpone(settle, failed, r.Now())
 	}
-	return true, r.postpone(settle, failed)
+	return len(sent) > 0, r.postpone(settle, failed) // a broker that refuses all is not hurried through the backlog
 }
 
 // publish sends messages, for each the device's own first, and parts those that were acknowledged whole from the others.

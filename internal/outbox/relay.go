@@ -234,7 +234,7 @@ func (r *Relay) park(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), parkTimeout)
 	defer cancel()
-	r.repeat.at = time.Time{}
+	r.repeat.at, r.mark.unsaid = time.Time{}, true // the time of this watermark counts where the broker ends with us
 	if err := errors.Join(r.repeatBroadcast(ctx), r.publishWatermark(ctx, true)); err != nil {
 		r.Logger.Debug("the relay could not finish its work; the next one will", "error", err)
 	}

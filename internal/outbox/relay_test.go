@@ -250,6 +250,23 @@ func TestRelayBacksOffFromARefusal(t *testing.T) {
 	}
 }
 
+func TestRelayIsPatientWithABrokerThatRefusesAll(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t, func(o *Options) { o.Batch, o.RetryMin, o.Poll = 10, time.Hour, time.Minute })
+	b.settled(t)
+	b.wire.set(func(w *wire) { w.refuse = func(fleet.Publication) error { return errRefused } })
+	for n := range 100 {
+		b.outbox.change(mac(n))
+	}
+	r.Wake()
+	testenv.WaitFor(t, patience, func() bool { return b.log.count("does not take messages") == 1 })
+	stopRelay(t, r)
+	if n := b.outbox.claimed(); n > 20 {
+		t.Errorf("%d of 100 messages were tried at once", n)
+	}
+}
+
 func TestRelayBackoffGrows(t *testing.T) {
 	r := &Relay{Options: Options{RetryMin: 500 * time.Millisecond, RetryMax: time.Minute}}
 	for attempts, most := range map[int]time.Duration{

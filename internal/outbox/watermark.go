@@ -24,7 +24,7 @@ import (
 //	none stored                   broker and database do not know each other: announce every configuration, and
 //	                              broadcast nothing (a first start must not wake the fleet)
 //	none published (or garbage)   the broker lost everything: announce every configuration, and broadcast what changed
-//	                              since the stored one
+//	                              since the stored one, or since this process was last connected
 //	published before stored       the broker lost the latest: announce and broadcast what changed since the published one
 //	otherwise                     nothing is known to be lost. What was acknowledged after the last watermark may be,
 //	                              though, where this process is new or sent something after it: announce what changed
@@ -148,7 +148,8 @@ func (r *Relay) restore(ctx context.Context, published, stored time.Time) error 
 	case stored.IsZero():
 		reason = "the broker and the database do not know each other"
 	case published.IsZero():
-		broadcastSince, reason = stored.Add(-r.Margin), "the broker has lost all that it retained"
+		// Up to the end of the last connection whoever was there heard the broadcasts, however old the watermark is.
+		broadcastSince, reason = later(stored, r.repeat.lastUp).Add(-r.Margin), "the broker has lost all that it retained"
 	case published.Before(stored):
 		since = published.Add(-r.Margin)
 		broadcastSince, reason = since, "the broker has lost what it acknowledged last"
@@ -166,6 +167,13 @@ func (r *Relay) restore(ctx context.Context, published, stored time.Time) error 
 	}
 	r.mark.seen, r.mark.known, r.mark.unsaid = true, true, true
 	return r.publishWatermark(ctx, true)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 func (r *Relay) announce(ctx context.Context, since, broadcastSince time.Time, reason string) error {

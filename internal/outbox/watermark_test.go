@@ -106,6 +106,36 @@ func TestBrokerThatForgetsIsToldAgain(t *testing.T) {
 	}
 }
 
+// TestOldChangesAreNotBroadcastAgain: long after the last change the watermark is as old, and a broker that ends then
+// must not have the server wake those devices again.
+func TestOldChangesAreNotBroadcastAgain(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t, func(o *Options) { o.Settle = time.Millisecond })
+	b.outbox.change(mac(1))
+	r.Wake()
+	b.settled(t)
+	again := func() {
+		t.Helper()
+		testenv.WaitFor(t, patience, func() bool { _, ok := b.wire.kept(topics.Config(mac(1))); return ok })
+		b.settled(t)
+		if n := len(b.wire.heard(topics.Broadcast())); n != 1 {
+			t.Errorf("%d broadcasts of one old change", n)
+		}
+	}
+	b.clock.advance(time.Hour)
+	b.wire.cut()
+	testenv.WaitFor(t, patience, b.wire.abandoned)
+	b.wire.forget()
+	b.wire.connect()
+	again()
+	b.clock.advance(time.Hour)
+	stopRelay(t, r)
+	b.wire.forget() // as the embedded broker, which ends with the server
+	b.relay(t, func(o *Options) { o.Settle = time.Millisecond })
+	again()
+}
+
 // TestBrokerThatLosesWhatCameAfterItsWatermark is a broker with persistence that was killed before it wrote its file: its
 // watermark equals the last one that was published, and yet something is missing.
 func TestBrokerThatLosesWhatCameAfterItsWatermark(t *testing.T) {
