@@ -162,6 +162,8 @@ type fakeServer struct {
 	updates int
 	wrong   faults
 	tokens  string
+	most    int    // updates, after which full is called
+	full    func() // nil for nothing
 }
 
 type fakeConfig struct {
@@ -208,11 +210,13 @@ func newFakeServer(t *testing.T, broker *fakeBroker, wrong faults) *fakeServer {
 	return f
 }
 
-func (f *fakeServer) put(m mac, text string) {
+func (f *fakeServer) put(m mac, text string) *fakeConfig {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lastID++
-	f.configs[f.lastID] = &fakeConfig{id: f.lastID, mac: m, text: []byte(text), revision: 1}
+	c := &fakeConfig{id: f.lastID, mac: m, text: []byte(text), revision: 1}
+	f.configs[f.lastID] = c
+	return c
 }
 
 func (f *fakeServer) texts() []string {
@@ -223,6 +227,13 @@ func (f *fakeServer) texts() []string {
 		all = append(all, string(f.configs[id].text))
 	}
 	return all
+}
+
+// enough has a function called at the n-th update.
+func (f *fakeServer) enough(n int, call func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.most, f.full = n, call
 }
 
 func (f *fakeServer) list(w http.ResponseWriter, _ *http.Request) {
@@ -249,11 +260,11 @@ func (f *fakeServer) create(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "{}", http.StatusBadRequest)
 		return
 	}
-	f.put(m, body.Content)
+	c := f.put(m, body.Content)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w.WriteHeader(http.StatusCreated)
-	f.write(w, f.configs[f.lastID])
+	f.write(w, c)
 }
 
 func (f *fakeServer) write(w http.ResponseWriter, c *fakeConfig) {
@@ -323,7 +334,11 @@ func (f *fakeServer) update(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.updates++
-	at := func(n int) bool { return n == f.updates }
+	if f.updates == f.most {
+		f.full()
+	}
+	number := f.updates // others come while this one waits
+	at := func(n int) bool { return n == number }
 	if at(f.wrong.fail) {
 		http.Error(w, `{"error":"Busy"}`, http.StatusServiceUnavailable)
 		return

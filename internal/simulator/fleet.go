@@ -195,6 +195,11 @@ func (s *simulation) makeOne(ctx context.Context, i int, text []byte) (*device, 
 
 // dismiss removes the configurations that the run made, and says how many it could not.
 func (s *simulation) dismiss(ctx context.Context) error {
+	defer func() {
+		for _, server := range s.servers {
+			server.admin.http.CloseIdleConnections()
+		}
+	}()
 	if s.o.Keep {
 		return nil
 	}
