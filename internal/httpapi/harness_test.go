@@ -29,8 +29,7 @@ type fixture struct {
 	registry *prometheus.Registry
 	log      *logged
 	clock    *clock
-	spec     *openapi // nil until a reply was checked
-	lax      bool     // replies are not checked against the document, which takes time
+	lax      bool // replies are not checked against the document, which takes time
 }
 
 // memory is the store of a fixture that was made without one.

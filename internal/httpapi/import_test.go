@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -114,14 +115,19 @@ type endless struct{ line string }
 func (e endless) Read(p []byte) (int, error) { return copy(p, e.line), nil }
 
 func TestImportIsBounded(t *testing.T) {
-	for name, read := range map[string]func(int) (batch, error){
-		"lines": func(most int) (batch, error) { return readLines(limited(endless{"\n"}, 1<<20), most) },
-		"array": func(most int) (batch, error) { return readArray(limited(endless{"["}, 1<<20), most) },
-	} {
-		_, err := read(100)
-		if code := fleet.CodeOf(importError(err)); code != fleet.CodeTooLarge && name == "lines" || code == fleet.CodeInternal {
+	const bound = 1 << 20
+	_, lines := readLines(limited(endless{"\n"}, bound), 100)
+	_, array := readArray(limited(io.MultiReader(strings.NewReader("["), endless{"1,"}), bound), 100)
+	_, item := readArray(limited(io.MultiReader(strings.NewReader(`["`), endless{"x"}), bound), 100)
+	for name, err := range map[string]error{"lines": lines, "array": array, "item": item} {
+		e := asFleetError(importError(err))
+		if e.Code != fleet.CodeTooLarge || !strings.Contains(e.Detail, "Split it") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	_, deep := readArray(limited(endless{"["}, bound), 100)
+	if code := fleet.CodeOf(importError(deep)); code != fleet.CodeValidationFailed {
+		t.Errorf("deep: %v", deep)
 	}
 }
 

@@ -92,7 +92,8 @@ func (t *throttle) count(who netip.Addr) float64 {
 	return f.count
 }
 
-// forget makes room: those that are forgiven go, and else whichever comes first.
+// forget makes room: those that are forgiven go, and if they are few, an eighth of the others, so that not every new
+// address has to look for one to go.
 func (t *throttle) forget(now time.Time) {
 	for who, f := range t.owners {
 		if f.left(now) == 0 {
@@ -100,7 +101,7 @@ func (t *throttle) forget(now time.Time) {
 		}
 	}
 	for who := range t.owners {
-		if len(t.owners) < mostAddresses {
+		if len(t.owners) <= mostAddresses*7/8 {
 			return
 		}
 		delete(t.owners, who)
