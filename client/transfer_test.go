@@ -165,3 +165,48 @@ func TestExportThatIsCut(t *testing.T) {
 		t.Errorf("without content: %v", err)
 	}
 }
+
+func TestImportRefusesAnItemThatYieldsAnError(t *testing.T) {
+	var query string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		query = r.URL.RawQuery
+		_, _ = io.WriteString(w, `{"applied":false,"dry_run":true,"created":1,"refused":[]}`)
+	})
+	got, err := c.Import(t.Context(), func(yield func(client.Item, error) bool) {
+		unread := client.Item{Source: "a.json", MAC: "aa"}
+		_ = yield(unread, &client.Error{Code: "INVALID_OPERATION", Message: "it cannot be read"}) &&
+			yield(client.Item{Source: "b.json", MAC: "bb", Content: []byte("{}")}, nil)
+	}, client.ImportOptions{})
+	want := client.Report{Created: 1, Refused: []client.Refusal{
+		{Source: "a.json", MAC: "aa", Code: "INVALID_OPERATION", Reason: "it cannot be read"}}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil || query != "dry_run=true" {
+		t.Errorf("sent to ?%s, %v (-want +got):\n%s", query, err, diff)
+	}
+}
+
+func TestImportText(t *testing.T) {
+	var kind, body string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		kind, body = r.Header.Get("Content-Type"), string(raw)
+		_, _ = io.WriteString(w, report)
+	})
+	for text, want := range map[string][2]string{
+		"{\"a\":\"\xff\"}\n": {"application/x-ndjson", "{\"a\":\"\xff\"}\n"},
+		" \n[{}]":            {"application/json", " \n[{}]"},
+		"\uFEFF[]":           {"application/json", "[]"},
+		"":                   {"application/x-ndjson", "\n"},
+	} {
+		got, err := c.ImportText(t.Context(), []byte(text), client.ImportOptions{})
+		if err != nil || got.Created != 2 || kind != want[0] || body != want[1] {
+			t.Errorf("%q was sent as %s %q: %+v, %v", text, kind, body, got, err)
+		}
+	}
+	c.BoundImport(10)
+	if _, err := c.ImportText(t.Context(), []byte("12345678901"), client.ImportOptions{}); !errors.Is(err, client.ErrTooLarge) {
+		t.Errorf("too much: %v", err)
+	}
+}

@@ -43,7 +43,7 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		p.Version = buildVersion()
 	}
 	root, started := p.commands()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would mean those of the process
 	err := root.ExecuteContext(ctx)
 	if err != nil && !*started {
 		err = &usageError{err}
@@ -68,6 +68,8 @@ func (p Program) commands() (root *cobra.Command, started *bool) {
 		PersistentPreRun: func(*cobra.Command, []string) {
 			*started = true
 		},
+		Args: cobra.ArbitraryArgs,
+		RunE: group,
 	}
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
@@ -115,6 +117,34 @@ func (p Program) warn(warnings []settings.Warning) {
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// group is what a command that only has others below it does.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			known = append(known, c.Name())
+		}
+	}
+	unknown := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if near := settings.Nearest(args[0], known); near != "" {
+		return &usageError{fmt.Errorf("%w; did you mean %s?", unknown, near)}
+	}
+	return &usageError{fmt.Errorf("%w; see %s --help", unknown, cmd.CommandPath())}
+}
+
+// oneArgument wants one argument, and names it where it is missing.
+func oneArgument(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return fmt.Errorf("%s takes one %s, not %d arguments; see %s --help", cmd.CommandPath(), name, len(args), cmd.CommandPath())
+	}
 }
 
 // flagError adds the nearest flag to the complaint about one that is not known.

@@ -22,23 +22,11 @@ func (p Program) database() *cobra.Command {
 		Short: "Work on the database itself",
 		Long: "Works on the database of the settings (DATABASE_URL, or SQLite in DATA_DIR) without a server. A SQLite database\n" +
 			"that a running server has is left alone.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return &usageError{unknownCommand(cmd, args[0])}
-		},
+		Args: cobra.ArbitraryArgs,
+		RunE: group,
 	}
 	cmd.AddCommand(p.databaseUpgrade(), p.databaseStatus(), p.databaseSample())
 	return cmd
-}
-
-func unknownCommand(cmd *cobra.Command, name string) error {
-	near := cmd.SuggestionsFor(name)
-	if len(near) == 0 {
-		return fmt.Errorf("unknown command %q for %q; see %s --help", name, cmd.CommandPath(), cmd.CommandPath())
-	}
-	return fmt.Errorf("unknown command %q for %q; did you mean %s?", name, cmd.CommandPath(), strings.Join(near, " or "))
 }
 
 func (p Program) databaseUpgrade() *cobra.Command {

@@ -29,7 +29,7 @@ func exitHelp() string {
 		exitFailed:       "1 failed",
 		exitUsage:        "2 wrong usage or settings",
 		exitNotFound:     "3 not found",
-		exitRefused:      "4 refused\n(something not valid, or a conflict)",
+		exitRefused:      "4 refused (something is not\nvalid, or a conflict)",
 		exitUnauthorized: "5 not allowed",
 		exitUnavailable:  "6 server or database not available",
 	}, ", ") + "."

@@ -19,7 +19,7 @@ func (p Program) exporting() *cobra.Command {
 		Short: "Write every document of a running server into a folder",
 		Long: "Writes a file <aa-bb-cc-dd-ee-ff>.json for each device, with the bytes of its document: what import reads. Only\n" +
 			"you may read the files, for documents hold passwords.",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("DIR"),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "write into a folder that is not empty, over files of the same names")
 	settings.Flags(cmd.Flags(), "SERVER_URL", "ADMIN_TOKEN")

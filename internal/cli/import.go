@@ -20,7 +20,7 @@ func (p Program) importing() *cobra.Command {
 		Long: "PATH is a folder of files named <mac>.json that each hold a document, one such file, a file with a JSON array or\n" +
 			"lines of {\"mac_address\": …, \"content\": …}, or - for such an array or lines on standard input. All of it is\n" +
 			"imported or, where something is refused, nothing. The exit status is 4 where something was refused.",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("PATH"),
 	}
 	cmd.Flags().StringVar(&o.OnConflict, "on-conflict", client.ConflictFail,
 		"what to do with a device that has another document: fail, skip or update")
