@@ -23,8 +23,8 @@ func packed(t *testing.T, text string) *fstest.MapFile {
 	return &fstest.MapFile{Data: out.Bytes()}
 }
 
-func fetch(files fstest.MapFS, method, name string, header map[string]string) (*httptest.ResponseRecorder, bool) {
-	r := httptest.NewRequest(method, "/api/docs/x", nil)
+func fetch(t *testing.T, files fstest.MapFS, method, name string, header map[string]string) (*httptest.ResponseRecorder, bool) {
+	r := httptest.NewRequestWithContext(t.Context(), method, "/api/docs/x", nil)
 	for key, value := range header {
 		r.Header.Set(key, value)
 	}
@@ -37,7 +37,7 @@ func TestServe(t *testing.T) {
 	files := fstest.MapFS{"dist/docs/start.js.gz": packed(t, script), "dist/docs/broken.css.gz": {Data: []byte("no gzip")},
 		"dist/secret.gz": packed(t, "secret")}
 	for accept, gzipped := range map[string]bool{"": false, "gzip": true, "br, GZIP ;q=0.5": true, "gzip;q=0": false, "identity": false, "x-gzip": false} {
-		w, ok := fetch(files, http.MethodGet, "start.js", map[string]string{"Accept-Encoding": accept})
+		w, ok := fetch(t, files, http.MethodGet, "start.js", map[string]string{"Accept-Encoding": accept})
 		h := w.Header()
 		if !ok || h.Get("Content-Type") != "text/javascript; charset=utf-8" || h.Get("Vary") != "Accept-Encoding" || h.Get("Cache-Control") != "no-cache" {
 			t.Fatalf("%q: %v %v", accept, ok, h)
@@ -56,23 +56,23 @@ func TestServe(t *testing.T) {
 		if string(body) != script {
 			t.Errorf("%q: %q", accept, body)
 		}
-		again, _ := fetch(files, http.MethodGet, "start.js", map[string]string{"Accept-Encoding": accept, "If-None-Match": h.Get("ETag")})
+		again, _ := fetch(t, files, http.MethodGet, "start.js", map[string]string{"Accept-Encoding": accept, "If-None-Match": h.Get("ETag")})
 		if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 			t.Errorf("%q: %d with its own ETag", accept, again.Code)
 		}
 	}
-	if w, ok := fetch(files, http.MethodHead, "start.js", nil); !ok || w.Body.Len() != 0 || w.Header().Get("Content-Length") != "14" {
+	if w, ok := fetch(t, files, http.MethodHead, "start.js", nil); !ok || w.Body.Len() != 0 || w.Header().Get("Content-Length") != "14" {
 		t.Errorf("HEAD: %v %q", w.Header(), w.Body)
 	}
 	for _, name := range []string{"", ".", "..", "nothing.js", "../secret", "..\\secret", "start.js.gz", "broken.css"} {
-		if w, ok := fetch(files, http.MethodGet, name, nil); ok {
+		if w, ok := fetch(t, files, http.MethodGet, name, nil); ok {
 			t.Errorf("%q is served: %q", name, w.Body)
 		}
 	}
 }
 
 func TestWithoutABuild(t *testing.T) {
-	w, ok := fetch(fstest.MapFS{}, http.MethodGet, DocsPage, nil)
+	w, ok := fetch(t, fstest.MapFS{}, http.MethodGet, DocsPage, nil)
 	if !ok || !strings.Contains(w.Body.String(), `href="docs/openapi.json"`) || !strings.Contains(w.Body.String(), "make build") {
 		t.Errorf("%v %q", ok, w.Body)
 	}
@@ -90,7 +90,7 @@ func TestContentTypes(t *testing.T) {
 // TestTheBuild looks at what npm made: every part that the page names is there, and nothing points to another server.
 func TestTheBuild(t *testing.T) {
 	page := httptest.NewRecorder()
-	if !ServeDocs(page, httptest.NewRequest(http.MethodGet, "/api/docs", nil), DocsPage) || page.Body.String() == unbuilt {
+	if !ServeDocs(page, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/docs", nil), DocsPage) || page.Body.String() == unbuilt {
 		t.Fatal("the front end is not built: run make web")
 	}
 	names := 0
@@ -100,7 +100,7 @@ func TestTheBuild(t *testing.T) {
 			continue
 		}
 		names++
-		if !ServeDocs(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), name) {
+		if !ServeDocs(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), name) {
 			t.Errorf("the page names %s, which is not there", name)
 		}
 	}

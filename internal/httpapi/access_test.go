@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"os"
 	"strings"
@@ -342,9 +341,9 @@ func TestPauseEndsWithTheRequest(t *testing.T) {
 
 func TestForwardedNames(t *testing.T) {
 	for _, name := range []string{"X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-SERVER", "X-Forwarded", "CF-RAY", "True-Client-IP", "via"} {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Header.Set(name, "")
-		if !forwarded(r.Header) {
+		h := http.Header{}
+		h.Set(name, "")
+		if !forwarded(h) {
 			t.Errorf("%s is not seen", name)
 		}
 	}

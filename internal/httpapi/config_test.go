@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -154,7 +155,7 @@ func addresses(t *testing.T, body string) (macs []string) {
 	dec := jsontext.NewDecoder(bytes.NewBufferString(body))
 	for last := ""; ; {
 		tok, err := dec.ReadToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return macs
 		}
 		if err != nil {
@@ -239,7 +240,11 @@ func TestAListThatBreaksOffIsNoList(t *testing.T) {
 		f.memory().mu.Unlock()
 		f.memory().breakWith(fleet.Unavailable(io.ErrClosedPipe))
 		server := httptest.NewServer(f.Handler())
-		res, err := server.Client().Get(server.URL + path)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := server.Client().Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

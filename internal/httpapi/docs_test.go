@@ -36,7 +36,7 @@ func TestDocsPage(t *testing.T) {
 	// A redirect to a cleaned path, as ServeMux does it by itself, could lead to another server.
 	for _, path := range []string{"//evil.example", "//evil.example/..", "/api//configs", "/api/./configs", "/api/docs//", "/api/configs/..", "/%2e%2e/api/configs"} {
 		for _, method := range []string{"GET", "POST"} {
-			r := httptest.NewRequest(method, "http://localhost/", nil)
+			r := httptest.NewRequestWithContext(t.Context(), method, "http://localhost/", nil)
 			r.RequestURI = path
 			r.URL.Path, r.URL.RawPath = path, ""
 			if strings.Contains(path, "%") {

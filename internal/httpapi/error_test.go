@@ -172,7 +172,7 @@ func TestAClientThatLeftIsNoFailure(t *testing.T) {
 	r.RemoteAddr = "127.0.0.1:1"
 	func() {
 		defer func() {
-			if recover() != http.ErrAbortHandler {
+			if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 				t.Error("the connection is not cut")
 			}
 		}()

@@ -116,7 +116,7 @@ func (f *fixture) do(req request) reply {
 	if req.body == "" {
 		body = nil
 	}
-	r := httptest.NewRequest(req.method, req.target, body)
+	r := httptest.NewRequestWithContext(f.t.Context(), req.method, req.target, body)
 	r.Host = "localhost:3201"
 	r.RemoteAddr = "127.0.0.1:4711"
 	if req.from != "" {
