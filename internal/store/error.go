@@ -30,11 +30,11 @@ func finish(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if fleet.CodeOf(err) != fleet.CodeInternal {
-		return err
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	switch fleet.CodeOf(err) {
+	case fleet.CodeInternal, fleet.CodeUnavailable:
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
 	return err
 }

@@ -18,6 +18,7 @@ import (
 // postgresEngine is a PostgreSQL database, which any number of servers share.
 type postgresEngine struct {
 	pool   *pgxpool.Pool
+	groups groups
 	closed atomic.Bool
 }
 
@@ -59,7 +60,9 @@ func openPostgres(ctx context.Context, url string) (*postgresEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgresEngine{pool: pool}, nil
+	e := &postgresEngine{pool: pool}
+	e.groups.send = e.applyGroup
+	return e, nil
 }
 
 func (e *postgresEngine) name() string { return "postgres" }
@@ -140,15 +143,19 @@ func stale(err error) bool {
 	return !refused && (lostConnection(err) || endedByServer(err))
 }
 
-// apply is one statement: one round trip, and a transaction of its own.
-func (e *postgresEngine) apply(ctx context.Context, c fleet.Change) (applied fleet.Applied, err error) {
+func (e *postgresEngine) apply(ctx context.Context, c fleet.Change) (fleet.Applied, error) {
+	return e.groups.apply(ctx, c)
+}
+
+// applyAlone is one statement: one round trip, and a transaction of its own.
+func (e *postgresEngine) applyAlone(ctx context.Context, c fleet.Change) (applied fleet.Applied, err error) {
 	for range attempts {
 		applied = fleet.Applied{}
 		r, found := changeRequest(c, &applied)
 		if err = (pgSession{e.pool}).run(ctx, r); err == nil && !*found {
 			err = missing(c)
 		}
-		if !passing(err) || ctx.Err() != nil {
+		if !passing(err) && !notSent(err) || ctx.Err() != nil {
 			break
 		}
 	}

@@ -79,6 +79,19 @@ func passing(err error) bool {
 	return false
 }
 
+// refused tells whether the server answered that it failed, so that nothing of the transaction was kept. A server that
+// is ending may say so after a commit.
+func refused(err error) bool {
+	_, answered := errors.AsType[*pgconn.PgError](err)
+	return answered && !endedByServer(err) || notSent(err)
+}
+
+// notSent tells whether nothing reached the server, over a connection that had broken before.
+func notSent(err error) bool {
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	return !connecting && pgconn.SafeToRetry(err)
+}
+
 // endedByServer tells whether the server ended the connection: 57P01 to 57P05, a shutdown or a crash.
 func endedByServer(err error) bool {
 	said, ok := errors.AsType[*pgconn.PgError](err)
