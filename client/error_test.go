@@ -104,7 +104,7 @@ func TestUnreadableErrorsGoByTheirStatus(t *testing.T) {
 			t.Errorf("%d: %+v", tc.status, e)
 		}
 		for _, kind := range kinds() {
-			if errors.Is(err, kind) != (kind == tc.kind) {
+			if expected := tc.kind != nil && errors.Is(tc.kind, kind); errors.Is(err, kind) != expected {
 				t.Errorf("%d: errors.Is(%v) is %t", tc.status, kind, errors.Is(err, kind))
 			}
 		}

@@ -187,16 +187,25 @@ func sourceOf(source string, sources []string) string {
 // first means that some were not handed over.
 func (c *Client) Export(ctx context.Context, each func(mac string, content []byte) error) error {
 	r := request{method: http.MethodGet, path: "/api/export"}
-	var resp *http.Response
-	err := c.repeat(ctx, r.method, func(ctx context.Context) (err error) {
-		resp, err = c.send(ctx, r)
-		return err
+	var cut error
+	err := c.repeat(ctx, r.method, func(ctx context.Context) error {
+		resp, err := c.send(ctx, r)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		cut = c.eachLine(ctx, resp.Body, each)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
+	return cut
+}
+
+// eachLine reads an export.
+func (c *Client) eachLine(ctx context.Context, body io.Reader, each func(mac string, content []byte) error) error {
+	lines := bufio.NewScanner(body)
 	lines.Buffer(make([]byte, 0, 64<<10), mostLine)
 	for lines.Scan() {
 		var line struct {

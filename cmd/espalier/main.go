@@ -12,7 +12,7 @@ import (
 )
 
 // version is set by the build; empty, it is what the Go toolchain knows.
-var version string //nolint:gochecknoglobals // the linker can set nothing else
+var version string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
