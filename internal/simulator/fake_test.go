@@ -162,8 +162,9 @@ type fakeServer struct {
 	updates int
 	wrong   faults
 	tokens  string
-	most    int    // updates, after which full is called
-	full    func() // nil for nothing
+	most    int                                             // updates, after which full is called
+	full    func()                                          // nil for nothing
+	send    func(topic string, payload []byte, retain bool) // instead of broker
 }
 
 type fakeConfig struct {
@@ -383,7 +384,11 @@ func (f *fakeServer) announceEarly(c *fakeConfig, text []byte) {
 }
 
 func (f *fakeServer) announce(m mac, revision int64, text []byte, lie, garble bool) {
-	if f.broker == nil {
+	send := f.send
+	if f.broker != nil {
+		send = f.broker.publish
+	}
+	if send == nil {
 		return
 	}
 	told := told{Revision: revision, ETag: etagOf(text), Size: len(text)}
@@ -395,6 +400,6 @@ func (f *fakeServer) announce(m mac, revision int64, text []byte, lie, garble bo
 		broadcast = `{"filename":"`
 	}
 	payload, _ := json.Marshal(told)
-	f.broker.publish(fmt.Sprintf("iotsupport/devices/%x/config", m[:]), payload, true)
-	f.broker.publish("iotsupport/updates/configs", []byte(broadcast), false)
+	send(fmt.Sprintf("iotsupport/devices/%x/config", m[:]), payload, true)
+	send("iotsupport/updates/configs", []byte(broadcast), false)
 }

@@ -66,7 +66,7 @@ func (h *histogram) quantile(q float64) time.Duration {
 	rank := max(int64(math.Ceil(q*float64(total))), 1)
 	most := time.Duration(h.most.Load())
 	for i, n := range counts {
-		if rank -= n; rank <= 0 {
+		if rank -= n; rank <= 0 && i < len(counts)-1 {
 			return min(upper(i), most)
 		}
 	}

@@ -1,0 +1,75 @@
+package simulator
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/eclipse/paho.golang/packets"
+	"github.com/eclipse/paho.golang/paho"
+
+	"espalier.dev/espalier/internal/testenv"
+)
+
+// forward has a fake server announce by a real broker.
+func forward(t *testing.T, f *fakeServer, broker *testenv.Broker) {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", broker.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := paho.NewClient(paho.ClientConfig{Conn: packets.NewThreadSafeConn(conn)})
+	if _, err := client.Connect(t.Context(), &paho.Connect{ClientID: "server", CleanStart: true, KeepAlive: 30,
+		Username: "gardener", UsernameFlag: true, Password: []byte("secateurs"), PasswordFlag: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(&paho.Disconnect{}) })
+	f.send = func(topic string, payload []byte, retain bool) {
+		_, _ = client.Publish(context.Background(), &paho.Publish{Topic: topic, QoS: 1, Retain: retain, Payload: payload})
+	}
+}
+
+func TestMosquitto(t *testing.T) {
+	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{Username: "gardener", Password: "secateurs"})
+	for _, wrong := range []faults{{}, {forget: 4}} {
+		t.Run(fmt.Sprintf("forget %d", wrong.forget), func(t *testing.T) {
+			f := newFakeServer(t, nil, wrong)
+			forward(t, f, broker)
+			o := brief(f)
+			o.MQTTURL, o.MQTTUsername, o.MQTTPassword, o.Listen, o.single = broker.URL(), "gardener", "secateurs", ListenMixed, true
+			r := runFor(t, o, f, 30)
+			if r.OK() != (wrong == faults{}) || r.Notifications == 0 {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+func TestMosquittoThatStartsAgain(t *testing.T) {
+	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{})
+	f := newFakeServer(t, nil, faults{})
+	o := brief(f)
+	o.MQTTURL, o.Devices, o.Churn, o.Duration = broker.URL(), 8, 0, 4*time.Second
+	time.AfterFunc(time.Second, func() { broker.Kill(t); broker.Start(t) })
+	if r := mustRun(t, o); !r.OK() || r.Reconnects < 8 || r.Online != 8 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestMosquittoThatRefusesIsNamed(t *testing.T) {
+	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{Username: "gardener", Password: "secateurs"})
+	a, err := parseAddress("MQTT URL", broker.URL(), "mqtt", "mqtts", [2]string{"1883", "8883"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSession(t.Context(), a, login{clientID: "x", username: "gardener", password: "wrong"})
+	if err == nil {
+		s.close()
+		t.Fatal("a wrong password is let in")
+	}
+	if want := "connect to the broker: the broker refuses the connection: reason code 0x"; len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
+		t.Errorf("got %v", err)
+	}
+}
