@@ -114,7 +114,8 @@ func (a *App) listen(ctx context.Context) error {
 		return err
 	}
 	address := net.JoinHostPort(set.Host, fmt.Sprint(set.Port))
-	inner, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	// Every connection has deadlines, so TCP's probes bring nothing and cost a device's connection four system calls.
+	inner, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w; set PORT (or HOST) to a free one", address, err)
 	}

@@ -23,10 +23,8 @@ import (
 	"espalier.dev/espalier/internal/testenv"
 )
 
-const asBroker = "ESPALIER_TEST_BROKER"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(asBroker) != "" {
+	if len(os.Args) > 1 && os.Args[1] == "broker" { // the supervisor gives its child no environment
 		if err := RunBroker(context.Background(), os.Stdin, os.Stdout, os.Stderr); err != nil {
 			os.Exit(1)
 		}
@@ -47,8 +45,7 @@ func loaded(t *testing.T, env ...string) settings.Settings {
 
 func start(t *testing.T, set settings.Settings, log io.Writer) *App {
 	t.Helper()
-	t.Setenv(asBroker, "1")
-	a, err := New(Options{Settings: set, Logger: slog.New(slog.NewTextHandler(log, nil)), Version: "test", BrokerCommand: []string{os.Args[0]}})
+	a, err := New(Options{Settings: set, Logger: slog.New(slog.NewTextHandler(log, nil)), Version: "test", BrokerCommand: []string{os.Args[0], "broker"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,12 +76,8 @@ func (a *App) keepMigrating(running context.Context) {
 }
 
 func (a *App) migrate(ctx context.Context) error {
-	applied, err := a.store.Migrate(ctx)
-	if err != nil {
+	if _, err := a.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
-	}
-	for _, m := range applied {
-		a.log.Info("migrated the database", "version", m.Version, "title", m.Title)
 	}
 	a.ready.migrated.Store(true)
 	return nil

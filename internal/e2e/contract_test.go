@@ -19,6 +19,7 @@ type step struct {
 
 var (
 	anyTime        = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`)
+	anyID          = regexp.MustCompile(`"id":[2-9]\b`)
 	anyCorrelation = regexp.MustCompile(`"correlationId":"[A-Za-z0-9._:-]{8,}"`)
 )
 
@@ -61,7 +62,7 @@ func conversation() []step {
 		{name: "delete", method: "DELETE", path: "/api/configs/1", status: 204, want: ""},
 		{name: "delete again", method: "DELETE", path: "/api/configs/1", status: 404},
 		{name: "create anew", method: "POST", path: "/api/configs", body: `{"mac_address":"aa:bb:cc:dd:ee:ff","content":{}}`, status: 201,
-			want: `{"id":2,"mac_address":"aa:bb:cc:dd:ee:ff","device_name":null,"device_entity_id":null,"enable_ota":null,"content":{},` +
+			want: `{"id":N,"mac_address":"aa:bb:cc:dd:ee:ff","device_name":null,"device_entity_id":null,"enable_ota":null,"content":{},` +
 				`"created_at":"T","updated_at":"T","revision":4}`},
 	}
 }
@@ -76,6 +77,9 @@ func TestFieldedClientsConversation(t *testing.T) {
 				t.Errorf("%s: status %d, want %d: %s", c.name, status, c.status, body)
 			}
 			got := anyCorrelation.ReplaceAllString(anyTime.ReplaceAllString(body, `"T"`), "C")
+			if strings.Contains(c.want, `"id":N`) { // PostgreSQL leaves out the number that the conflict above took
+				got = anyID.ReplaceAllString(got, `"id":N`)
+			}
 			if strings.Contains(c.want, `"correlationId"`) {
 				got = anyTime.ReplaceAllString(body, `"T"`)
 			}

@@ -12,7 +12,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,8 +29,10 @@ import (
 const asProgram = "ESPALIER_E2E_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	// The embedded broker's process is given no environment.
+	if os.Getenv(asProgram) != "" || (len(os.Args) > 1 && os.Args[1] == "broker") {
+		ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	testenv.Main(m)
 }
@@ -42,6 +46,7 @@ type server struct {
 	env  []string
 	port int
 	cmd  *exec.Cmd
+	gone chan struct{} // closes when cmd has ended
 	log  *logBuffer
 	*client.Client
 }
@@ -117,15 +122,31 @@ func (s *server) launch() {
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.WaitDelay = 5 * time.Second
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
+	s.gone = make(chan struct{})
+	started := make(chan error)
+	go func(cmd *exec.Cmd, gone chan struct{}) {
+		defer close(gone)
+		// The kernel sends Pdeathsig when the thread that started the child ends.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}(s.cmd, s.gone)
+	if err := <-started; err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 func (s *server) exited() bool {
-	var status syscall.WaitStatus
-	pid, err := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WNOHANG|syscall.WNOWAIT, nil)
-	return err != nil || pid != 0
+	select {
+	case <-s.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 // kill ends the server as a crash does, and waits until it is gone.
@@ -139,7 +160,7 @@ func (s *server) signal(sig syscall.Signal) int {
 		return -1
 	}
 	_ = s.cmd.Process.Signal(sig)
-	_ = s.cmd.Wait()
+	<-s.gone
 	status := s.cmd.ProcessState.ExitCode()
 	s.cmd = nil
 	return status

@@ -92,7 +92,6 @@ func TestBrokerPortTaken(t *testing.T) {
 	s := startServer(t, "MQTT_LISTEN="+taken.Addr().String())
 	id := create(t, s, device, 1)
 	testenv.WaitFor(t, patience, func() bool { return strings.Contains(s.log.String(), "MQTT_LISTEN") })
-	l := make(chan *listener, 1)
 	taken.Close()
 	update(t, s, id, 2)
 	testenv.WaitFor(t, patience, func() bool { // and takes the port when it is free
@@ -102,8 +101,7 @@ func TestBrokerPortTaken(t *testing.T) {
 		}
 		return err == nil
 	})
-	l <- listen(t, s.brokerURL(), nil, "iotsupport/#")
-	heard := <-l
+	heard := listen(t, s.brokerURL(), nil, "iotsupport/#")
 	testenv.WaitFor(t, patience, func() bool { return heard.rev(device) == 2 })
 }
 
