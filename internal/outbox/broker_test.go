@@ -177,6 +177,11 @@ func relayTo(t testing.TB, b anyBroker, outbox *memory, adjust ...func(*Options)
 	for _, a := range adjust {
 		a(&options)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", book)
+		}
+	})
 	return fleetOn{outbox: outbox, relay: startRelay(t, options), client: client, log: book}
 }
 

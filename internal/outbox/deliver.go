@@ -11,9 +11,19 @@ import (
 // deliver claims one batch and sends it. It answers whether there may be more to claim now. Errors are of the outbox;
 // what could not be sent is postponed, or given back at once when the connection is gone.
 func (r *Relay) deliver(ctx context.Context) (more bool, err error) {
-	claimed, err := r.Outbox.Claim(ctx, r.Now(), r.Lease, r.Batch)
+	if r.unlinked(ctx) {
+		return false, nil
+	}
+	// A claim that is broken off may have been made all the same, and would keep everybody away until its lease ends.
+	claiming, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
+	claimed, err := r.Outbox.Claim(claiming, r.Now(), r.Lease, r.Batch)
+	cancel()
 	if err != nil || len(claimed) == 0 {
 		return false, err
+	}
+	if r.unlinked(ctx) {
+		r.giveBack(ctx, claimed)
+		return false, nil
 	}
 	r.metrics.claimed.Add(float64(len(claimed)))
 	sent, failed := r.publish(ctx, claimed)

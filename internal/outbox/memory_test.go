@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -20,9 +19,11 @@ type memory struct {
 	mu        sync.Mutex
 	documents map[fleet.MAC]*document
 	rows      map[fleet.MAC]*row
+	queue     []fleet.MAC // of rows, in the order in which they came; some are gone
 	watermark time.Time
-	failing   bool // every call fails
-	claims    int  // messages that were claimed, in all
+	failing   bool   // every call fails
+	onClaim   func() // called while messages are claimed
+	claims    int    // messages that were claimed, in all
 	announces []announcement
 }
 
@@ -73,6 +74,7 @@ func (m *memory) put(device fleet.MAC, d *document, broadcast bool) {
 	if r == nil {
 		r = &row{Message: fleet.Message{MAC: device, ChangedAt: d.changed}}
 		m.rows[device] = r
+		m.queue = append(m.queue, device)
 	}
 	r.Revision, r.Deleted, r.Size, r.SHA256 = d.revision, d.deleted, 10, sha256.Sum256([]byte{byte(d.revision)})
 	r.Broadcast = (r.Broadcast || broadcast) && !d.deleted
@@ -98,24 +100,22 @@ func (m *memory) Claim(ctx context.Context, now time.Time, lease time.Duration, 
 		return nil, err
 	}
 	defer leave()
-	var due []*row
-	for _, r := range m.rows {
-		if !r.due.After(now) && !r.claimed.After(now) {
-			due = append(due, r)
-		}
+	if m.onClaim != nil {
+		m.onClaim()
 	}
-	slices.SortFunc(due, func(a, b *row) int {
-		return cmp.Or(a.ChangedAt.Compare(b.ChangedAt), slices.Compare(a.MAC[:], b.MAC[:]))
-	})
-	due = due[:min(limit, len(due))]
-	out := make([]fleet.Message, 0, len(due))
-	for _, r := range due {
+	m.queue = slices.DeleteFunc(m.queue, func(device fleet.MAC) bool { return m.rows[device] == nil })
+	var out []fleet.Message
+	for _, device := range m.queue {
+		r := m.rows[device]
+		if len(out) == limit || r.due.After(now) || r.claimed.After(now) {
+			continue
+		}
 		r.claimed = now.Add(lease)
 		r.Attempts++
 		out = append(out, r.Message)
 	}
 	m.claims += len(out)
-	return out, ctx.Err()
+	return out, ctx.Err() // a commit that was not confirmed may have been made
 }
 
 func (m *memory) Clear(_ context.Context, sent []fleet.Message) error {

@@ -63,6 +63,7 @@ func (o *Options) setDefaults() {
 const (
 	storeRetryMin = 100 * time.Millisecond
 	storeRetryMax = 10 * time.Second
+	claimTimeout  = 5 * time.Second
 	parkTimeout   = 3 * time.Second // to clear or give back what was claimed, also when the relay stops
 )
 

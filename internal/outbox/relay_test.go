@@ -52,6 +52,12 @@ func (l *logbook) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 func (l *logbook) count(part string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -305,6 +311,23 @@ func TestRelayGivesClaimsBackWhenTheConnectionIsLost(t *testing.T) {
 	testenv.WaitFor(t, patience, func() bool { _, ok := b.wire.kept(topics.Config(mac(1))); return ok })
 }
 
+// TestRelayGivesClaimsBackThatItMadeTooLate has the connection end while the database claims.
+func TestRelayGivesClaimsBackThatItMadeTooLate(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t, func(o *Options) { o.Lease = time.Hour })
+	b.settled(t)
+	b.outbox.mu.Lock()
+	var once sync.Once
+	b.outbox.onClaim = func() { once.Do(b.wire.cut) }
+	b.outbox.mu.Unlock()
+	b.outbox.change(mac(1))
+	r.Wake()
+	testenv.WaitFor(t, patience, b.wire.abandoned)
+	b.wire.connect()
+	testenv.WaitFor(t, patience, func() bool { return b.outbox.waiting() == 0 })
+}
+
 func TestRelayStopGivesClaimsBack(t *testing.T) {
 	b := newBench()
 	b.wire.connect()
@@ -318,7 +341,7 @@ func TestRelayStopGivesClaimsBack(t *testing.T) {
 	b.outbox.change(mac(1))
 	r.Wake()
 	<-began
-	go b.wire.set(func(w *wire) { w.before = nil })
+	b.wire.set(func(w *wire) { w.before, w.gate = nil, nil }) // for what comes after the message under way
 	stopRelay(t, r)
 	claimed, err := b.outbox.Claim(t.Context(), b.clock.now(), time.Minute, 10)
 	if err != nil || len(claimed) != 1 {
