@@ -31,6 +31,9 @@ func newReport(o Options) *report {
 	return r
 }
 
+// printf writes to whoever looks. Where nobody does any more, the run goes on for its exit status.
+func (r *report) printf(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format, args...) }
+
 // run writes until ctx ends, and looks for what is overdue on the way.
 func (r *report) run(ctx context.Context, s *simulation) {
 	if !r.json {
@@ -60,9 +63,9 @@ func (r *report) introduce(s *simulation) {
 	if s.mqtt {
 		way = "they listen at " + s.broker.hostPort + " (" + string(s.o.Listen) + ")"
 	}
-	fmt.Fprintf(r.out, "%d devices; %s\n", len(s.devices), way)
+	r.printf("%d devices; %s\n", len(s.devices), way)
 	if existing := len(s.devices) - len(s.made); existing > 0 {
-		fmt.Fprintf(r.out, "%d take the addresses of configurations that exist: these are fetched and listened for, and never changed\n",
+		r.printf("%d take the addresses of configurations that exist: these are fetched and listened for, and never changed\n",
 			existing)
 	}
 	if len(s.made) > 0 {
@@ -70,7 +73,7 @@ func (r *report) introduce(s *simulation) {
 		if s.o.Keep {
 			ends = "kept"
 		}
-		fmt.Fprintf(r.out, "%d configurations were made for the run, 02:e5:%02x:%02x:…, and are %s\n",
+		r.printf("%d configurations were made for the run, 02:e5:%02x:%02x:…, and are %s\n",
 			len(s.made), byte(s.run>>8), byte(s.run), ends)
 	}
 }
@@ -82,7 +85,7 @@ func (r *report) show(now Result) {
 	case r.terminal:
 		r.draw(table(now))
 	default:
-		fmt.Fprintf(r.out, "%6s %s: %d/%d devices, %d changes, %d told, %d fetches, p50 %s, p99 %s, stale %d, missed %d, errors %d\n",
+		r.printf("%6s %s: %d/%d devices, %d changes, %d told, %d fetches, p50 %s, p99 %s, stale %d, missed %d, errors %d\n",
 			now.Elapsed.Round(time.Second), now.Phase, now.Online, now.Devices, now.Changes, now.Notifications, now.Fetches,
 			short(now.P50), short(now.P99), now.Stale, now.Missed, now.errors())
 	}
@@ -97,14 +100,14 @@ func (r *report) line(now Result) {
 // draw writes a table, on a terminal over the one before it.
 func (r *report) draw(text string) {
 	if !r.terminal {
-		fmt.Fprint(r.out, text)
+		r.printf("%s", text)
 		return
 	}
 	if r.drawn > 0 {
-		fmt.Fprintf(r.out, "\x1b[%dA", r.drawn)
+		r.printf("\x1b[%dA", r.drawn)
 	}
 	r.drawn = strings.Count(text, "\n")
-	fmt.Fprint(r.out, strings.ReplaceAll(text, "\n", "\x1b[K\n"))
+	r.printf("%s", strings.ReplaceAll(text, "\n", "\x1b[K\n"))
 }
 
 func table(now Result) string {
@@ -143,18 +146,18 @@ func (r *report) final(now Result) {
 	}
 	r.draw(table(now))
 	for _, i := range now.Incidents {
-		fmt.Fprintf(r.out, "%s %s: %s\n", i.Kind, i.MAC, i.What)
+		r.printf("%s %s: %s\n", i.Kind, i.MAC, i.What)
 	}
 	if wrong := now.Stale + now.Missed + now.Corrupt + now.Unproven; wrong > int64(len(now.Incidents)) {
-		fmt.Fprintf(r.out, "… and %d more\n", wrong-int64(len(now.Incidents)))
+		r.printf("… and %d more\n", wrong-int64(len(now.Incidents)))
 	}
 	switch {
 	case now.OK():
-		fmt.Fprintf(r.out, "Every device holds the newest document; nothing was stale, nothing was missed.\n")
+		r.printf("Every device holds the newest document; nothing was stale, nothing was missed.\n")
 	case now.LastError != "":
-		fmt.Fprintf(r.out, "NOT well. The last thing that did not answer: %s\n", now.LastError)
+		r.printf("NOT well. The last thing that did not answer: %s\n", now.LastError)
 	default:
-		fmt.Fprintf(r.out, "NOT well.\n")
+		r.printf("NOT well.\n")
 	}
 }
 
