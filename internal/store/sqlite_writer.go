@@ -204,7 +204,7 @@ func (w *writer) attempt(batch []*job) (again []*job) {
 	for i, j := range batch {
 		j.macs = j.macs[:0]
 		j.err = w.one(s, j)
-		if w.conn.AutocommitEnabled() { // the engine gave the transaction up: disk full, or an I/O error
+		if w.conn == nil || w.conn.AutocommitEnabled() { // the engine gave the transaction up: disk full, or an I/O error
 			if j.err == nil {
 				j.err = fleet.Unavailable(errRolledBack)
 			}
@@ -262,10 +262,14 @@ func (w *writer) begin() error {
 	return sqliteError(exec(w.conn, "BEGIN IMMEDIATE"))
 }
 
-// abandon ends a transaction that cannot go on.
+// abandon ends a transaction that cannot go on, with its connection where even that fails.
 func (w *writer) abandon() {
-	if !w.conn.AutocommitEnabled() {
-		_ = exec(w.conn, "ROLLBACK") // there is nothing further to do for it
+	if w.conn.AutocommitEnabled() {
+		return
+	}
+	if err := exec(w.conn, "ROLLBACK"); err != nil && !w.conn.AutocommitEnabled() {
+		_ = w.conn.Close() // it rolls back; the next transaction has a new one
+		w.conn = nil
 	}
 }
 
