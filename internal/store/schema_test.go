@@ -49,7 +49,7 @@ func schema(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var text strings.Builder
 	for rows.Next() {
 		var line string
