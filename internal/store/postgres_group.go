@@ -45,6 +45,12 @@ func (g *groups) apply(ctx context.Context, c fleet.Change) (fleet.Applied, erro
 	}
 	own := &grouped{change: c, done: make(chan struct{})}
 	g.mu.Lock()
+	if g.active == 0 { // nobody to wait for, and no other goroutine to wake
+		g.active++
+		g.mu.Unlock()
+		g.sendAlone(ctx, own)
+		return own.applied, own.err
+	}
 	g.waiting = append(g.waiting, own)
 	if g.active < mostGroups {
 		g.active++
@@ -60,6 +66,20 @@ func (g *groups) apply(ctx context.Context, c fleet.Change) (fleet.Applied, erro
 		<-own.done
 	}
 	return own.applied, own.err
+}
+
+// sendAlone sends a change from its caller's goroutine, and has sent what came to wait meanwhile.
+func (g *groups) sendAlone(ctx context.Context, own *grouped) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	g.send(ctx, []*grouped{own})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) > 0 {
+		go g.drain()
+	} else {
+		g.active--
+	}
 }
 
 // drain sends groups until nobody waits.
