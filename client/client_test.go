@@ -167,7 +167,10 @@ func TestAllFollowsTheCursor(t *testing.T) {
 		t.Errorf("asked %d times (-want +got):\n%s", asked, diff)
 	}
 	asked = 0
-	for range c.All(t.Context(), client.ListOptions{}) {
+	for _, err := range c.All(t.Context(), client.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	if asked != 1 {

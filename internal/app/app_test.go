@@ -26,9 +26,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "broker" { // the supervisor gives its child no environment
 		if err := RunBroker(context.Background(), os.Stdin, os.Stdout, os.Stderr); err != nil {
-			os.Exit(1)
+			os.Exit(1) //nolint:forbidigo // this is main, of the broker's process
 		}
-		os.Exit(0)
+		os.Exit(0) //nolint:forbidigo // this is main, of the broker's process
 	}
 	testenv.Main(m)
 }
@@ -72,8 +72,7 @@ func request(t *testing.T, method, url, body string) (int, string) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Close = true
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		return 0, err.Error()
 	}

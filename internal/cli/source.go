@@ -47,7 +47,7 @@ func openSource(path string, stdin io.Reader) (source, error) {
 	if err != nil {
 		return source{}, fmt.Errorf("read what to import: %w", err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it was only read
 	text, err := readBounded(file, path)
 	return source{text: text}, err
 }

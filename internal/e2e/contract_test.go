@@ -110,7 +110,7 @@ func (s *server) exchange(c step) (int, http.Header, string) {
 	for name, value := range c.header {
 		request.Header.Set(name, value)
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := s.transport.RoundTrip(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	// The embedded broker's process is given no environment.
 	if os.Getenv(asProgram) != "" || (len(os.Args) > 1 && os.Args[1] == "broker") {
 		ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:forbidigo // this is main, of the program under test
 	}
 	testenv.Main(m)
 }
@@ -48,6 +48,8 @@ type server struct {
 	cmd  *exec.Cmd
 	gone chan struct{} // closes when cmd has ended
 	log  *logBuffer
+	// transport keeps connections between requests.
+	transport http.Transport
 	*client.Client
 }
 
@@ -117,7 +119,7 @@ func (s *server) start() {
 
 func (s *server) launch() {
 	s.t.Helper()
-	s.cmd = exec.Command(os.Args[0], "serve")
+	s.cmd = exec.Command(os.Args[0], "serve") //nolint:noctx // ended by stop, or by kill at the latest
 	s.cmd.Env, s.cmd.Dir = s.env, s.t.TempDir()
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.WaitDelay = 5 * time.Second

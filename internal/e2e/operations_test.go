@@ -20,7 +20,7 @@ import (
 // command runs the program against the server, as a user does, and returns its exit status and what it printed.
 func (s *server) command(args ...string) (int, string) {
 	s.t.Helper()
-	cmd := exec.Command(os.Args[0], args...)
+	cmd := exec.CommandContext(s.t.Context(), os.Args[0], args...)
 	cmd.Env = append(s.env[:len(s.env):len(s.env)], "SERVER_URL="+s.url(), "MQTT_URL="+s.brokerURL())
 	cmd.Dir = s.t.TempDir()
 	out, err := cmd.CombinedOutput()
@@ -172,7 +172,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 		}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Authorization", "Bearer "+secret)
-		response, err := http.DefaultTransport.RoundTrip(request)
+		response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 		if err != nil {
 			t.Fatal(err)
 		}
