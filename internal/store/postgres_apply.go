@@ -64,14 +64,14 @@ var createPostgres = `WITH made AS (
 )
 SELECT id, revision FROM made`
 
-// The row is locked as it newly is, whoever changed it while the statement waited; the revisions are seen as they were
-// when it began. Hence the greater of the two.
+// The row is locked as it newly is, whoever changed it while the statement waited, and holds the newest number, unless
+// another program changed the content (it is 0 then).
 var savePostgres = `WITH old AS (
 	SELECT id, mac_address, created_at, updated_at, revision, content = $2::text AND revision > 0 AS same
 	FROM configs WHERE id = $1::bigint FOR UPDATE
 ), saved AS (
 	UPDATE configs SET content = $2::text, device_name = $3::varchar, device_entity_id = $4::varchar, enable_ota = $5::boolean, updated_at = $6::timestamp,
-		revision = greatest(old.revision, ` + newestOf(`old.mac_address`) + `) + 1
+		revision = CASE WHEN old.revision > 0 THEN old.revision ELSE ` + newestOf(`old.mac_address`) + ` END + 1
 	FROM old WHERE configs.id = old.id AND NOT old.same
 	RETURNING configs.mac_address, configs.updated_at, configs.revision
 ), kept AS (

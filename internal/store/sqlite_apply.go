@@ -63,8 +63,10 @@ func createIn(ctx context.Context, s session, c fleet.Change) (applied fleet.App
 }
 
 func saveIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Applied, number int64, err error) {
+	// The row holds the newest number, unless another program changed the content (it is 0 then).
 	const find = `SELECT mac_address, created_at, updated_at, revision, content = $1 AND revision > 0,
-		(SELECT coalesce(max(rev), 0) + 1 FROM revisions r WHERE r.mac_address = c.mac_address)
+		CASE WHEN revision > 0 THEN revision
+			ELSE (SELECT coalesce(max(rev), 0) FROM revisions r WHERE r.mac_address = c.mac_address) END + 1
 		FROM configs c WHERE id = $2`
 	const save = `UPDATE configs SET device_name = $1, device_entity_id = $2, enable_ota = $3, content = $4, updated_at = $5,
 		revision = $6 WHERE id = $7`
