@@ -67,10 +67,16 @@ func (w *writer) do(ctx context.Context, run func(turn) error) error {
 // doHere is do for what callers bring: it runs in the goroutine of the caller, which is the one that a panic ends.
 func (w *writer) doHere(ctx context.Context, fn func(turn) error) error {
 	j := &job{turns: make(chan turn), done: make(chan error, 1)}
+	left := false
 	j.run = func(t turn) error {
+		if left {
+			return errUnwound // nobody is there to take the turn
+		}
 		t.done = make(chan error, 1)
 		j.turns <- t
-		return <-t.done
+		err := <-t.done
+		left = errors.Is(err, errUnwound)
+		return err
 	}
 	return w.wait(ctx, j, fn)
 }

@@ -223,3 +223,39 @@ func TestALostTransactionIsRunAgainForTheOthers(t *testing.T) {
 		t.Errorf("%d configurations, want 4", n)
 	}
 }
+
+// A caller that panicked is not waited for where its neighbours' transaction has to be run again.
+func TestALostTransactionDoesNotWaitForWhoPanicked(t *testing.T) {
+	s, e := openTest(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	release := hold(t, s)
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer func() { _ = recover() }()
+		_ = s.Update(ctx, func(context.Context, fleet.Tx) error { panic("a caller's defect") })
+	})
+	testenv.WaitFor(t, 10*time.Second, func() bool { return len(e.writer.jobs) == 1 })
+	group.Go(func() {
+		err := e.writer.do(ctx, func(t turn) error { return exec(t.session.conn, "ROLLBACK") })
+		if fleet.CodeOf(err) != fleet.CodeUnavailable {
+			t.Errorf("whoever lost it is told %v", err)
+		}
+	})
+	testenv.WaitFor(t, 10*time.Second, func() bool { return len(e.writer.jobs) == 2 })
+	release()
+	group.Wait()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := s.Apply(context.Background(), createOf(1, 10))
+		answered <- err
+	}()
+	select {
+	case err := <-answered:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("the writer waits for a caller that is gone")
+	}
+}
