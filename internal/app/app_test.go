@@ -176,6 +176,9 @@ func TestDatabaseInUse(t *testing.T) {
 	if _, err := LoadSample(t.Context(), set); !errors.Is(err, ErrDatabaseInUse) {
 		t.Errorf("got %v", err)
 	}
+	if all, err := DatabaseStatus(t.Context(), set); err != nil || len(all) == 0 || all[0].AppliedAt.IsZero() {
+		t.Errorf("status of a database in use: %+v, %v", all, err)
+	}
 }
 
 func TestHealthNamesTheProblem(t *testing.T) {

@@ -118,13 +118,13 @@ func UpgradeDatabase(ctx context.Context, set settings.Settings, recreate bool) 
 	return applied, err
 }
 
-// DatabaseStatus answers every migration that this program knows. Errors: ErrDatabaseInUse.
-func DatabaseStatus(ctx context.Context, set settings.Settings) (all []Migration, err error) {
-	err = withStore(ctx, set, "db status", func(st *store.Store) error {
-		all, err = st.Migrations(ctx)
-		return err
-	})
-	return all, err
+// DatabaseStatus answers every migration that this program knows, also while a server has the database.
+func DatabaseStatus(ctx context.Context, set settings.Settings) ([]Migration, error) {
+	all, err := store.Status(ctx, store.Options{URL: set.DatabaseURL, Owner: "espalier db status"})
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return all, nil
 }
 
 // LoadSample migrates the database and puts the sample fleet into it; devices that are there already are left as they

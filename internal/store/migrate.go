@@ -73,6 +73,23 @@ func (s *Store) Migrations(ctx context.Context) (all []Migration, err error) {
 	return all, err
 }
 
+// Status is Migrations for a database that a running server may have: it takes no lock.
+func Status(ctx context.Context, o Options) ([]Migration, error) {
+	s, err := Open(ctx, o)
+	if err == nil {
+		all, err := s.Migrations(ctx)
+		return all, errors.Join(err, s.Close())
+	}
+	if !errors.Is(err, ErrLocked) {
+		return nil, err
+	}
+	path, _, err := parseURL(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	return (&Store{engine: &sqliteEngine{path: path}}).Migrations(ctx)
+}
+
 // Recreate drops everything of ours, the field's tables included, and migrates again.
 func (s *Store) Recreate(ctx context.Context) error {
 	db, err := s.engine.migrations()
@@ -186,11 +203,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return fleet.Unavailable(fmt.Errorf("%w: %w", errNoSchema, err))
+		return wrongSchema(fmt.Errorf("%w: %w", errNoSchema, err))
 	case have > want:
-		return fleet.Unavailable(newerSchema(have, want))
+		return wrongSchema(newerSchema(have, want))
 	case have < want:
-		return fleet.Unavailable(errNoSchema)
+		return wrongSchema(errNoSchema)
 	}
 	return nil
 }
