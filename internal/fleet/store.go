@@ -67,7 +67,8 @@ type Outbox interface {
 	// Clear removes messages that the broker acknowledged, each only where its Generation is still the one claimed;
 	// one that was changed since is due again at once.
 	Clear(ctx context.Context, sent []Message) error
-	// Postpone gives claims back; the messages are due again at the time.
+	// Postpone gives claims back; the messages are due again at the time, and after five minutes in any case: a clock
+	// that is set back must not keep them.
 	Postpone(ctx context.Context, failed []Message, until time.Time) error
 	// Backlog is how many messages wait, due or not, and when the oldest change among them was made (zero: none).
 	Backlog(ctx context.Context) (n int64, oldest time.Time, err error)

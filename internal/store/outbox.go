@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"espalier.dev/espalier/internal/fleet"
@@ -27,22 +28,34 @@ const retell = `rev = excluded.rev, sha256 = excluded.sha256, size = excluded.si
 	changed_at = CASE WHEN outbox.changed_at < excluded.changed_at THEN outbox.changed_at ELSE excluded.changed_at END,
 	due_at = CASE WHEN outbox.due_at < excluded.due_at THEN outbox.due_at ELSE excluded.due_at END`
 
+// farAhead is further than any message is put off or claimed. A row that is so by more was written by a clock that has
+// been set back since, or by a server whose clock is wrong, and would wait for as long as that.
+const farAhead = 5 * time.Minute
+
+const dueAgain = `UPDATE outbox SET due_at = $1 WHERE mac_address IN (
+	SELECT mac_address FROM outbox WHERE due_at > $2 ORDER BY due_at LIMIT $3{claim})`
+
+const claimDue = `UPDATE outbox SET attempts = attempts + 1, claimed_until = $1
+	WHERE mac_address IN (
+		SELECT mac_address FROM outbox
+		WHERE due_at <= $2 AND (claimed_until IS NULL OR claimed_until <= $2 OR claimed_until > $3)
+		ORDER BY due_at, mac_address LIMIT $4{claim})
+	RETURNING mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at`
+
 // Claim implements fleet.Outbox.
 func (s *Store) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]fleet.Message, error) {
 	var claimed []fleet.Message
+	far := now.Add(max(farAhead, 2*lease))
 	err := s.engine.update(ctx, func(ctx context.Context, t *tx) error {
-		sql := `UPDATE outbox SET attempts = attempts + 1, claimed_until = $1
-			WHERE mac_address IN (
-				SELECT mac_address FROM outbox WHERE due_at <= $2 AND (claimed_until IS NULL OR claimed_until <= $2)
-				ORDER BY due_at, mac_address LIMIT $3` + t.dialect.claim + `)
-			RETURNING mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at`
 		claimed = nil
 		var due []time.Time
-		err := t.run(ctx, query(sql, func(r row) error {
-			m, at, err := scanMessage(r)
-			claimed, due = append(claimed, m), append(due, at)
-			return err
-		}, now.Add(lease), now, int64(limit)))
+		err := t.run(ctx,
+			statement(strings.Replace(dueAgain, `{claim}`, t.dialect.claim, 1), now, far, int64(limit)),
+			query(strings.Replace(claimDue, `{claim}`, t.dialect.claim, 1), func(r row) error {
+				m, at, err := scanMessage(r)
+				claimed, due = append(claimed, m), append(due, at)
+				return err
+			}, now.Add(lease), now, far, int64(limit)))
 		claimed = oldestFirst(claimed, due)
 		return err
 	})

@@ -117,17 +117,17 @@ func TestPostpone(t *testing.T) {
 		second := storetest.Create(t, s, storetest.MAC(2), `{}`)
 		failed := claim(t, s, t0, 10)
 		storetest.Save(t, s, second.ID, `{"a":1}`)
-		must(t, s.Postpone(ctx, failed, t0.Add(time.Hour)))
+		must(t, s.Postpone(ctx, failed, t0.Add(2*time.Minute)))
 		changed := claim(t, s, t0.Add(time.Second), 10)
 		if len(changed) != 1 || changed[0].MAC != second.MAC {
 			t.Errorf("claimed %+v; want only what was changed meanwhile", changed)
 		}
-		retried := claim(t, s, t0.Add(time.Hour), 1)
+		retried := claim(t, s, t0.Add(2*time.Minute), 1)
 		if len(retried) != 1 || retried[0].Attempts < 1 {
 			t.Fatalf("claimed %+v", retried)
 		}
 		// A change makes a message that was put off due at once.
-		must(t, s.Postpone(ctx, claim(t, s, t0.Add(2*time.Hour), 10), t0.Add(24*time.Hour)))
+		must(t, s.Postpone(ctx, claim(t, s, t0.Add(3*time.Minute), 10), t0.Add(4*time.Minute)))
 		storetest.Save(t, s, first.ID, `{"a":2}`)
 		got := claim(t, s, t0.Add(time.Second), 10)
 		if len(got) != 1 || got[0].MAC != first.MAC || got[0].Attempts != 1 {
@@ -144,6 +144,29 @@ func TestALateGiveBackLeavesTheClaimOfAnother(t *testing.T) {
 		claim(t, s, t0.Add(lease), 10)
 		must(t, s.Postpone(context.Background(), late, t0))
 		wantMessages(t, claim(t, s, t0.Add(lease), 10))
+	})
+}
+
+// A clock that ran ahead when a change was made, or a message was claimed or put off, and was set right since, keeps
+// nobody waiting for as long as it was ahead.
+func TestAClockThatWasSetBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx, ahead, now := context.Background(), storetest.Epoch().AddDate(1, 0, 0), storetest.Epoch()
+		must(t, s.Clear(ctx, nil))
+		for n := range 3 {
+			storetest.Apply(t, s, fleet.Change{Kind: fleet.Create, MAC: storetest.MAC(n), Document: storetest.Raw(`{}`), At: ahead})
+		}
+		claimed := claim(t, s, ahead, 2)
+		must(t, s.Postpone(ctx, claimed[:1], ahead.Add(time.Minute)))
+		if got := claim(t, s, ahead, 10); len(got) != 1 {
+			t.Errorf("claimed %d, want the one that is not claimed or put off: a claim does not reach far", len(got))
+		}
+		if got := claim(t, s, now, 10); len(got) != 3 {
+			t.Errorf("claimed %d of 3 after the clock was set back by a year", len(got))
+		}
+		if got := claim(t, s, now, 10); len(got) != 0 {
+			t.Errorf("claimed %d that are claimed already", len(got))
+		}
 	})
 }
 
