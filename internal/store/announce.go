@@ -51,9 +51,10 @@ const tellAgain = `INSERT INTO outbox
 	RETURNING mac_address`
 
 // trueAgain lets rows of the outbox say what is newest. Since tellAgain looked, a change may have been made and even
-// told; a change that is made from now on waits for the row.
+// told; a change that is made from now on waits for the row. Where tellAgain saw a delete, and took the broadcast from
+// the row, there is a create behind it that is owed one.
 const trueAgain = `UPDATE outbox SET rev = r.rev, sha256 = r.sha256, size = r.size, deleted = r.sha256 IS NULL,
-		broadcast = outbox.broadcast AND r.sha256 IS NOT NULL
+		broadcast = r.sha256 IS NOT NULL AND (outbox.broadcast OR outbox.deleted)
 	FROM revisions r
 	WHERE outbox.mac_address > $1 AND outbox.mac_address <= $2 AND r.mac_address = outbox.mac_address
 		AND r.rev > outbox.rev AND r.rev = (SELECT max(n.rev) FROM revisions n WHERE n.mac_address = r.mac_address)`

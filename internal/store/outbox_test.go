@@ -267,6 +267,42 @@ func TestAnnounceOfMoreThanAPiece(t *testing.T) {
 	})
 }
 
+// An announcement that looked before a device was made anew, and writes after that, must not take the broadcast from
+// the row that is owed it.
+func TestAnnounceMeetsACreateBehindADelete(t *testing.T) {
+	testenv.Ran(t, testenv.PostgreSQL)
+	url := storetest.NewURL(t, testenv.PostgreSQL)
+	s, ctx, t0 := storetest.OpenMigrated(t, url), context.Background(), storetest.Epoch()
+	made := storetest.Create(t, s, storetest.MAC(1), `{}`)
+	storetest.Delete(t, s, made.ID)
+	var announced sync.WaitGroup
+	must(t, s.Update(ctx, func(ctx context.Context, tx fleet.Tx) error {
+		again := create(1, `{"a":1}`)
+		again.Tell = fleet.TellAlways
+		if _, err := tx.Apply(ctx, again); err != nil {
+			return err
+		}
+		announced.Go(func() { // it does not see what is not committed, and waits for its row
+			if _, err := s.Announce(context.Background(), t0, t0); err != nil {
+				t.Error(err)
+			}
+		})
+		db := storetest.SQL(t, url)
+		testenv.WaitFor(t, 20*time.Second, func() bool {
+			var n int
+			err := db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+				AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO outbox%'`).Scan(&n)
+			return err == nil && n == 1
+		})
+		return nil
+	}))
+	announced.Wait()
+	got := claim(t, s, t0.Add(time.Minute), 10)
+	if len(got) != 1 || got[0].Revision != 3 || got[0].Deleted || !got[0].Broadcast {
+		t.Errorf("claimed %+v; want revision 3 with its broadcast", got)
+	}
+}
+
 func TestWatermark(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
