@@ -24,6 +24,11 @@ func newerSchema(have, want int64) error {
 		ErrNewerSchema, have, want)
 }
 
+// wrongSchema is Ping's answer where the database is there and cause says what is wrong with its schema.
+func wrongSchema(cause error) error {
+	return fleet.Unavailable(fmt.Errorf("%w: %w", fleet.ErrSchema, cause))
+}
+
 // finish gives an error of a transaction its last form: a domain error and the caller's own stay as they are, and
 // what a canceled ctx caused is the error of ctx.
 func finish(ctx context.Context, err error) error {
