@@ -43,6 +43,8 @@ func TestPostgresGoesAndComesBack(t *testing.T) {
 	for name, call := range calls {
 		if err := call(); fleet.CodeOf(err) != fleet.CodeUnavailable {
 			t.Errorf("%s without a server: %v, want SERVICE_UNAVAILABLE", name, err)
+		} else if errors.Is(err, fleet.ErrSchema) {
+			t.Errorf("%s without a server says that the schema is wrong: %v", name, err)
 		}
 	}
 	cluster.Start(t)

@@ -165,7 +165,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 			t.Errorf("got %v, want ErrNewerSchema with the version", err)
 		}
 		err = s.Ping(ctx)
-		wantCode(t, err, fleet.CodeUnavailable)
+		wantWrongSchema(t, err)
 		if !errors.Is(err, store.ErrNewerSchema) {
 			t.Errorf("Ping says %v, want ErrNewerSchema in its chain", err)
 		}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"testing"
 	"time"
 
@@ -142,20 +143,36 @@ func TestPingWantsTheSchema(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		s := storetest.Open(t, url)
-		wantCode(t, s.Ping(ctx), fleet.CodeUnavailable)
+		wantWrongSchema(t, s.Ping(ctx))
 		if _, err := s.Migrate(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Ping(ctx); err != nil {
 			t.Error(err)
 		}
+		storetest.Exec(t, url, `DELETE FROM schema_migrations WHERE version_id = (SELECT max(version_id) FROM schema_migrations)`)
+		wantWrongSchema(t, s.Ping(ctx))
 		if err := s.Recreate(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Ping(ctx); err != nil {
 			t.Error(err)
 		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Ping(ctx); errors.Is(err, fleet.ErrSchema) {
+			t.Errorf("a database that is away has a wrong schema: %v", err)
+		}
 	})
+}
+
+func wantWrongSchema(t *testing.T, err error) {
+	t.Helper()
+	wantCode(t, err, fleet.CodeUnavailable)
+	if !errors.Is(err, fleet.ErrSchema) {
+		t.Errorf("got %v, want fleet.ErrSchema in its chain", err)
+	}
 }
 
 func TestOutboxRound(t *testing.T) {
