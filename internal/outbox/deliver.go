@@ -43,7 +43,7 @@ func (r *Relay) deliver(ctx context.Context) (more bool, err error) {
 		return true, nil
 	}
 	if r.unlinked(ctx) {
-		return false, r.Outbox.Postpone(settle, failed, r.Now())
+		return false, r.unsent(settle, failed)
 	}
 	return len(sent) > 0, r.postpone(settle, failed) // a broker that refuses all is not hurried through the backlog
 }
@@ -112,6 +112,19 @@ func (r *Relay) postpone(ctx context.Context, failed []fleet.Message) error {
 		}
 	}
 	return nil
+}
+
+// unsent gives back what was on its way when the connection ended, to be sent at once over the next. Some brokers answer
+// a message that they do not allow by ending the connection: the one that was next to be acknowledged rests where that
+// happens to it again, or it would be first the next time too, and nothing behind it would ever be sent.
+func (r *Relay) unsent(ctx context.Context, failed []fleet.Message) error {
+	if first := failed[0]; first.Attempts > 1 {
+		if err := r.postpone(ctx, failed[:1]); err != nil {
+			return err
+		}
+		failed = failed[1:]
+	}
+	return r.Outbox.Postpone(ctx, failed, r.Now())
 }
 
 // backoff is RetryMin doubled with each try after the first, at most RetryMax, less up to a quarter at random.

@@ -66,6 +66,7 @@ func (m *memory) write(device fleet.MAC, deleted bool) int64 {
 	}
 	d.revision, d.changed, d.deleted = d.revision+1, micro(m.now()), deleted
 	m.put(device, d, !deleted)
+	m.rows[device].Attempts, m.rows[device].due = 0, time.Time{}
 	return d.revision
 }
 
@@ -79,7 +80,6 @@ func (m *memory) put(device fleet.MAC, d *document, broadcast bool) {
 	r.Revision, r.Deleted, r.Size, r.SHA256 = d.revision, d.deleted, 10, sha256.Sum256([]byte{byte(d.revision)})
 	r.Broadcast = (r.Broadcast || broadcast) && !d.deleted
 	r.Generation++
-	r.Attempts, r.due = 0, time.Time{}
 	if d.changed.Before(r.ChangedAt) {
 		r.ChangedAt = d.changed
 	}

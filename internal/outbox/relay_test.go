@@ -311,6 +311,44 @@ func TestRelayGivesClaimsBackWhenTheConnectionIsLost(t *testing.T) {
 	testenv.WaitFor(t, patience, func() bool { _, ok := b.wire.kept(topics.Config(mac(1))); return ok })
 }
 
+// TestRelayGetsPastAMessageThatEndsTheConnection: some brokers answer what they do not allow so.
+func TestRelayGetsPastAMessageThatEndsTheConnection(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	r := b.relay(t, func(o *Options) { o.RetryMin, o.RetryMax = time.Hour, time.Hour })
+	b.settled(t)
+	cuts := 0
+	b.wire.set(func(w *wire) {
+		w.refuse = func(p fleet.Publication) error {
+			if p.Topic == topics.Config(mac(1)) {
+				cuts++
+				w.up = false
+				close(w.lost)
+			}
+			if !w.up {
+				return errNoLink
+			}
+			return nil
+		}
+	})
+	for n := range 5 {
+		b.outbox.change(mac(n))
+	}
+	r.Wake()
+	testenv.WaitFor(t, patience, func() bool {
+		if b.wire.abandoned() {
+			b.wire.connect()
+		}
+		return b.outbox.waiting() == 1
+	})
+	if _, ok := b.wire.kept(topics.Config(mac(4))); !ok || cuts > 2 {
+		t.Errorf("%d connections were ended by one message, and what came behind it was sent: %v", cuts, ok)
+	}
+	b.wire.set(func(w *wire) { w.refuse = nil })
+	b.clock.advance(2 * time.Hour)
+	b.settled(t)
+}
+
 // TestRelayGivesClaimsBackThatItMadeTooLate has the connection end while the database claims.
 func TestRelayGivesClaimsBackThatItMadeTooLate(t *testing.T) {
 	b := newBench()
@@ -376,6 +414,8 @@ func TestRelaysShareTheWork(t *testing.T) {
 	b.settled(t)
 	b.relay(t)
 	b.relay(t)
+	// Each announces at its start what was changed lately.
+	testenv.WaitFor(t, patience, func() bool { return len(b.outbox.announced()) == 3 })
 	for n := range devices {
 		b.outbox.change(mac(n))
 	}

@@ -47,7 +47,7 @@ const tellAgain = `INSERT INTO outbox
 	WHERE r.mac_address > $2 AND r.mac_address <= $3 AND r.created_at >= $4
 		AND r.rev = (SELECT max(n.rev) FROM revisions n WHERE n.mac_address = r.mac_address) {which}
 	ORDER BY r.mac_address
-	ON CONFLICT (mac_address) DO UPDATE SET ` + retell + `
+	ON CONFLICT (mac_address) DO UPDATE SET ` + restate + `
 	RETURNING mac_address`
 
 // trueAgain lets rows of the outbox say what is newest. Since tellAgain looked, a change may have been made and even

@@ -19,14 +19,17 @@ const tellDevice = `INSERT INTO outbox
 	WHERE $8 OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = $1)
 	ON CONFLICT (mac_address) DO UPDATE SET ` + retell
 
-// retell is what becomes of an outbox row that is there when a change comes. A claim on it stays until its holder is
-// through, so that two servers do not tell the device in the wrong order. A generation is never given twice, not even
-// to rows that follow each other.
-const retell = `rev = excluded.rev, sha256 = excluded.sha256, size = excluded.size, deleted = excluded.deleted,
-	broadcast = NOT excluded.deleted AND (outbox.broadcast OR excluded.broadcast),
-	generation = nextval('outbox_generation'), attempts = 0,
-	changed_at = CASE WHEN outbox.changed_at < excluded.changed_at THEN outbox.changed_at ELSE excluded.changed_at END,
+// retell is what becomes of an outbox row that is there when a change comes: it is due at once.
+const retell = restate + `, attempts = 0,
 	due_at = CASE WHEN outbox.due_at < excluded.due_at THEN outbox.due_at ELSE excluded.due_at END`
+
+// restate is what becomes of a row that is there when its device is announced again: a message that was put off stays
+// so. A claim on it stays until its holder is through, so that two servers do not tell the device in the wrong order. A
+// generation is never given twice, not even to rows that follow each other.
+const restate = `rev = excluded.rev, sha256 = excluded.sha256, size = excluded.size, deleted = excluded.deleted,
+	broadcast = NOT excluded.deleted AND (outbox.broadcast OR excluded.broadcast),
+	generation = nextval('outbox_generation'),
+	changed_at = CASE WHEN outbox.changed_at < excluded.changed_at THEN outbox.changed_at ELSE excluded.changed_at END`
 
 // farAhead is further than any message is put off or claimed. A row that is so by more was written by a clock that has
 // been set back since, or by a server whose clock is wrong, and would wait for as long as that.
@@ -90,15 +93,21 @@ func oldestFirst(messages []fleet.Message, due []time.Time) []fleet.Message {
 	return sorted
 }
 
-// releaseChanged ends the claim on a row that a change came to meanwhile. One that was claimed again is left alone.
-const releaseChanged = `UPDATE outbox SET claimed_until = NULL WHERE mac_address = $1 AND attempts = 0`
+// releaseChanged ends the claim on a row that a change, or an announcement, came to meanwhile. One that was claimed again
+// is left alone.
+const releaseChanged = `UPDATE outbox SET claimed_until = NULL
+	WHERE mac_address = $1 AND (attempts = 0 OR attempts = $2 AND generation <> $3)`
+
+func release(m fleet.Message) request {
+	return statement(releaseChanged, m.MAC.String(), int64(m.Attempts), m.Generation)
+}
 
 // Clear implements fleet.Outbox.
 func (s *Store) Clear(ctx context.Context, sent []fleet.Message) error {
 	const remove = `DELETE FROM outbox WHERE mac_address = $1 AND generation = $2`
 	return s.each(ctx, sent, func(m fleet.Message) []request {
 		mac := m.MAC.String()
-		return []request{statement(remove, mac, m.Generation), statement(releaseChanged, mac)}
+		return []request{statement(remove, mac, m.Generation), release(m)}
 	})
 }
 
@@ -111,7 +120,7 @@ func (s *Store) Postpone(ctx context.Context, failed []fleet.Message, until time
 		mac := m.MAC.String()
 		return []request{
 			statement(postpone, until, mac, m.Generation, int64(m.Attempts)),
-			statement(releaseChanged, mac),
+			release(m),
 		}
 	})
 }

@@ -238,7 +238,26 @@ func TestAnnounceLeavesWhatWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		must(t, s.Clear(ctx, held)) // what it told may have been lost: it is owed again, and the broadcast still
-		wantMessages(t, claim(t, s, t0, 10), message(made, 2, t0))
+		want := message(made, 2, t0)
+		want.Attempts = 2
+		wantMessages(t, claim(t, s, t0, 10), want)
+	})
+}
+
+// A message that was refused rests as long as it was to, also when all is announced again meanwhile: or each reconnect
+// would begin with it.
+func TestAnnounceLeavesWhatWasPutOff(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx, t0 := context.Background(), storetest.Epoch()
+		made := storetest.Create(t, s, storetest.MAC(1), `{}`)
+		must(t, s.Postpone(ctx, claim(t, s, t0, 10), t0.Add(time.Minute)))
+		if _, err := s.Announce(ctx, t0, t0); err != nil {
+			t.Fatal(err)
+		}
+		wantMessages(t, claim(t, s, t0.Add(time.Second), 10))
+		want := message(made, 2, t0)
+		want.Attempts = 2
+		wantMessages(t, claim(t, s, t0.Add(time.Minute), 10), want)
 	})
 }
 
