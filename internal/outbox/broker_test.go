@@ -436,7 +436,7 @@ func databaseOf(t *testing.T, m *testenv.Broker) string {
 }
 
 func TestLargeBacklogDrains(t *testing.T) {
-	const devices = 20_000
+	const devices = 5_000
 	eachBroker(t, func(t *testing.T, b anyBroker) {
 		outbox := newMemory(time.Now)
 		for n := range devices {
