@@ -11,7 +11,10 @@ import (
 
 // listConfigs answers all configurations, or those of q, as one list; with limit or cursor, one page of it.
 func (a *API) listConfigs(w http.ResponseWriter, r *http.Request) error {
-	params := r.URL.Query()
+	params, err := queryParams(r)
+	if err != nil {
+		return err
+	}
 	q, err := listQuery(params)
 	if err != nil {
 		return err

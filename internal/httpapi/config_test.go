@@ -93,7 +93,7 @@ func TestRequestBodies(t *testing.T) {
 		{"unknown key twice", `{` + mac + `,"content":{},"z":1,"z":2}`, 400, "has a key twice"},
 		{"other case", `{` + mac + `,"Content":{}}`, 400, `"field":"content","message":"is required"`},
 		{"MAC in other case", `{"MAC_address":"aa:bb:cc:dd:ee:ff","content":{}}`, 400, `"field":"mac_address"`},
-		{"invalid UTF-8", `{` + mac + `,"content":{"a":"` + "\xff" + `"}}`, 400, "not valid UTF-8"},
+		{"invalid UTF-8", `{` + mac + `,"content":{"a":"` + "\xff" + `"}}`, 400, "not valid UTF-8 (line 1, column 52, byte 51)"},
 		{"content is a number", `{` + mac + `,"content":1}`, 400, "must be a JSON object"},
 		{"content is an array as a string", `{` + mac + `,"content":"[]"}`, 400, "must be a JSON object, not an array"},
 		{"deep", `{` + mac + `,"content":` + strings.Repeat(`{"a":`, 65) + `1` + strings.Repeat(`}`, 65) + `}`, 400, "nested deeper"},
@@ -132,6 +132,11 @@ func TestContentType(t *testing.T) {
 		f := newFixture(t)
 		f.do(request{method: "POST", target: "/api/configs", body: `{"mac_address":"aabbccddeeff","content":{}}`,
 			header: map[string]string{"Content-Type": value}}).want(t, status)
+	}
+	for coding, status := range map[string]int{"gzip": 415, "x-unknown": 415, "Identity": 201} {
+		f := newFixture(t)
+		f.do(request{method: "POST", target: "/api/configs", body: `{"mac_address":"aabbccddeeff","content":{}}`,
+			header: map[string]string{"Content-Encoding": coding}}).want(t, status)
 	}
 }
 
@@ -219,6 +224,8 @@ func TestListParameters(t *testing.T) {
 		"limit=ten":                     {400, `"field":"limit"`},
 		"limit=":                        {400, `"field":"limit"`},
 		"cursor=made-up":                {400, `"field":"cursor"`},
+		"q=a;b":                         {400, `"field":"query"`},
+		"q=%zz":                         {400, `"field":"query"`},
 		"q=%ff":                         {400, `"field":"q"`},
 		"q=" + strings.Repeat("x", 256): {400, `"field":"q"`},
 	} {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -34,6 +35,16 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// queryParams are the parameters of a request. What cannot be read is refused: net/url would leave it out, and a list would
+// be of everything, an import no dry run.
+func queryParams(r *http.Request) (url.Values, error) {
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fleet.Invalid("query", "cannot be read; write what is special in a value as %XX (a semicolon is %3B)")
+	}
+	return params, nil
+}
+
 type bodyKind uint8
 
 const (
@@ -45,6 +56,9 @@ const (
 // mediaType tells what the Content-Type of a request says that its body is. Without one it is JSON: nothing else could
 // be meant here.
 func mediaType(r *http.Request) (bodyKind, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return unknownBody, errors.New("compressed body")
+	}
 	values := r.Header.Values("Content-Type")
 	if len(values) == 0 {
 		return jsonBody, nil
@@ -67,7 +81,7 @@ func mediaType(r *http.Request) (bodyKind, error) {
 
 func unsupportedMedia(wanted string) error {
 	return &fleet.Error{Code: fleet.CodeUnsupportedMedia, Message: "The Content-Type of the request is not supported",
-		Detail: "Send " + wanted + " in UTF-8"}
+		Detail: "Send " + wanted + " in UTF-8, not compressed"}
 }
 
 // fields are the members of a JSON object as they stand in the text, by their names.
@@ -77,7 +91,7 @@ type fields map[string]jsontext.Value
 // checked for syntax only, and alias text. No error quotes the text.
 func parseFields(text []byte) (fields, error) {
 	if !utf8.Valid(text) {
-		return nil, fleet.Invalid("body", "is not valid UTF-8")
+		return nil, fleet.Invalid("body", "is not valid UTF-8 "+position(text, invalidUTF8(text)))
 	}
 	// Duplicate names and lone surrogates deep inside are for the document's own check, which tells their position.
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -120,15 +134,33 @@ func parseFields(text []byte) (fields, error) {
 
 func syntaxError(text []byte, err error) error {
 	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok && !errors.Is(err, io.ErrUnexpectedEOF) {
-		at := max(0, min(int(syn.ByteOffset), len(text)))
-		line := 1 + bytes.Count(text[:at], []byte{'\n'})
-		column := 1 + utf8.RuneCount(text[bytes.LastIndexByte(text[:at], '\n')+1:at])
-		return fleet.Invalid("body", fmt.Sprintf("is not valid JSON (line %d, column %d, byte %d)", line, column, at))
+		return fleet.Invalid("body", "is not valid JSON "+position(text, int(syn.ByteOffset)))
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return fleet.Invalid("body", "is empty; a JSON object is required")
 	}
 	return fleet.Invalid("body", "is not valid JSON: it ends too early")
+}
+
+// position is a place in a text for people: line and column from 1, byte from 0.
+func position(text []byte, at int) string {
+	at = max(0, min(at, len(text)))
+	line := 1 + bytes.Count(text[:at], []byte{'\n'})
+	column := 1 + utf8.RuneCount(text[bytes.LastIndexByte(text[:at], '\n')+1:at])
+	return fmt.Sprintf("(line %d, column %d, byte %d)", line, column, at)
+}
+
+// invalidUTF8 is where a text stops being UTF-8.
+func invalidUTF8(text []byte) int {
+	at := 0
+	for at < len(text) {
+		r, n := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	return at
 }
 
 // text is the member as a string, which must be one.

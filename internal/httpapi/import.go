@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,16 +16,23 @@ import (
 	"espalier.dev/espalier/internal/fleet"
 )
 
-// The bounds of imports, which are held in memory whole.
+// The bounds of imports, which are held in memory whole. Each item and each refusal costs some hundred bytes beside its
+// text, so that many small ones would need far more memory than the body's size tells.
 const (
 	maxImportBytes = 256 << 20
-	maxImports     = 2 // at a time
+	maxImportItems = 500_000
+	maxUnreadable  = 10_000 // items that are refused before any is imported
+	maxImports     = 2      // at a time
 )
 
 // importConfigs makes or changes many configurations at once. What was refused stands in the report; a 200 says only that
 // the import was read.
 func (a *API) importConfigs(w http.ResponseWriter, r *http.Request) error {
-	options, err := importOptions(r.URL.Query())
+	params, err := queryParams(r)
+	if err != nil {
+		return err
+	}
+	options, err := importOptions(params)
 	if err != nil {
 		return err
 	}
@@ -74,7 +82,18 @@ func (a *API) importBatch(r *http.Request, b batch, o fleet.ImportOptions) (flee
 	return report, nil
 }
 
+// importOptions refuses what it does not know: an import whose dry_run is misspelled would not be one.
 func importOptions(params url.Values) (o fleet.ImportOptions, err error) {
+	for name, values := range params {
+		switch name {
+		case "on_conflict", "keep_going", "dry_run":
+			if len(values) > 1 {
+				return o, fleet.Invalid(name, "must be given once")
+			}
+		default:
+			return o, fleet.Invalid("query", "has a parameter that an import does not know; there are on_conflict, keep_going and dry_run")
+		}
+	}
 	o.OnConflict = fleet.Conflict(params.Get("on_conflict"))
 	if o.KeepGoing, err = yes(params, "keep_going"); err != nil {
 		return o, err
@@ -128,6 +147,9 @@ func readLines(body io.Reader, most int) (batch, error) {
 		case len(bytes.TrimSpace(line)) > 0:
 			b.add(where, line)
 		}
+		if full := b.full(); full != nil {
+			return batch{}, full
+		}
 		if err != nil {
 			return b, nil
 		}
@@ -171,9 +193,12 @@ func readArray(body io.Reader, most int) (batch, error) {
 		where := "item " + strconv.Itoa(number)
 		if len(value) > most {
 			b.refuse(where, &fleet.Error{Code: fleet.CodeTooLarge, Message: "The item is too long"})
-			continue
+		} else {
+			b.add(where, slices.Clone(value))
 		}
-		b.add(where, slices.Clone(value))
+		if full := b.full(); full != nil {
+			return batch{}, full
+		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return batch{}, arrayError(err)
@@ -215,6 +240,20 @@ func (b *batch) add(where string, text []byte) {
 		return
 	}
 	b.items = append(b.items, fleet.Item{Source: where, MAC: mac, Content: content})
+}
+
+// full tells why nothing more is read, and nil where more may be.
+func (b *batch) full() error {
+	switch {
+	case len(b.refused) > maxUnreadable:
+		first := b.refused[0]
+		return fleet.Invalid("body", fmt.Sprintf("has more than %d configurations that cannot be read, the first of them %s (%s); "+
+			"is it what an import reads?", maxUnreadable, clip(first.Source, 64), first.Reason))
+	case len(b.items) > maxImportItems:
+		return &fleet.Error{Code: fleet.CodeTooLarge, Message: fmt.Sprintf("The import has more than %d configurations", maxImportItems),
+			Detail: "Split it and import the parts one after the other"}
+	}
+	return nil
 }
 
 func (b *batch) refuse(where string, err error) {

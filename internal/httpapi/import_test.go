@@ -75,6 +75,9 @@ func TestImportRefusesTheRequest(t *testing.T) {
 		{"type", "", "text/csv", "a,b", 415, "application/x-ndjson or application/json"},
 		{"flag", "?keep_going=maybe", ndjson, "", 400, `"field":"keep_going"`},
 		{"dry_run", "?dry_run=2", ndjson, "", 400, `"field":"dry_run"`},
+		{"misspelled flag", "?dryrun=true", ndjson, "", 400, `"field":"query"`},
+		{"flag twice", "?dry_run=false&dry_run=true", ndjson, "", 400, `"field":"dry_run"`},
+		{"flags apart by a semicolon", "?keep_going=true;dry_run=true", ndjson, "", 400, `"field":"query"`},
 		{"conflict", "?on_conflict=overwrite", ndjson, "", 400, `"field":"on_conflict"`},
 		{"object", "", plainJSON, `{"mac_address":"x"}`, 400, "must be a JSON array"},
 		{"cut array", "", plainJSON, `[{"mac_address":"x"}`, 400, "ends too early"},
@@ -122,7 +125,7 @@ func (e endless) Read(p []byte) (int, error) {
 func TestImportIsBounded(t *testing.T) {
 	const bound = 1 << 20
 	_, lines := readLines(limited(endless{"\n"}, bound), 100)
-	_, array := readArray(limited(io.MultiReader(strings.NewReader("["), endless{"1,"}), bound), 100)
+	_, array := readArray(limited(strings.NewReader("["+strings.Repeat(`{"mac_address":"x","content":{}},`, bound/32)), bound), 100)
 	_, item := readArray(limited(io.MultiReader(strings.NewReader(`["`), endless{"x"}), bound), 100)
 	for name, err := range map[string]error{"lines": lines, "array": array, "item": item} {
 		e := asFleetError(importError(err))
@@ -133,6 +136,33 @@ func TestImportIsBounded(t *testing.T) {
 	_, deep := readArray(limited(endless{"["}, bound), 100)
 	if code := fleet.CodeOf(importError(deep)); code != fleet.CodeValidationFailed {
 		t.Errorf("deep: %v", deep)
+	}
+}
+
+// A body of small items must not cost many times its size: each has a bound of its own.
+func TestImportHasFewEnoughItems(t *testing.T) {
+	const item = `{"mac_address":"x","content":{}}`
+	_, lines := readLines(endless{"secret\n"}, 100)
+	_, array := readArray(io.MultiReader(strings.NewReader("["), endless{"1,"}), 100)
+	for name, err := range map[string]error{"lines": lines, "array": array} {
+		e := asFleetError(importError(err))
+		if e.Code != fleet.CodeValidationFailed || !strings.Contains(e.Error(), "more than 10000 configurations that cannot be read") ||
+			strings.Contains(e.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if e := asFleetError(lines); !strings.Contains(e.Error(), "the first of them line 1 (body is not valid JSON (line 1, column 1, byte 0))") {
+		t.Errorf("%v does not say what was wrong first", e)
+	}
+	_, many := readLines(strings.NewReader(strings.Repeat(item+"\n", maxImportItems+1)), 100)
+	if e := asFleetError(importError(many)); e.Code != fleet.CodeTooLarge || !strings.Contains(e.Error(), "more than 500000 configurations") {
+		t.Errorf("%v", many)
+	}
+	var most batch
+	most.refused = make([]fleet.Refusal, maxUnreadable)
+	most.items = make([]fleet.Item, maxImportItems)
+	if err := most.full(); err != nil {
+		t.Errorf("at the bounds: %v", err)
 	}
 }
 

@@ -26,7 +26,7 @@ func (a *API) table() []route {
 
 		{method: http.MethodPost, pattern: "/api/import", handle: a.importConfigs,
 			doc: doc{id: "importConfigs", tag: "transfer", summary: "Create or change many configurations in one transaction",
-				about: "A body of up to 256 MiB: an array, or one configuration a line. Without keep_going one refusal refuses " +
+				about: "A body of up to 256 MiB and 500,000 configurations: an array, or one configuration a line. Without keep_going one refusal refuses " +
 					"all; 200 says that the import was read, and applied in the report whether it was kept.",
 				query: importParams(), body: []importItem{}, lines: true,
 				answers: []answer{with(200, "What was done, or would be", report{})}, refusals: []int{400, 413, 415, 429}}},
