@@ -72,7 +72,7 @@ func (g *gate) admit(w http.ResponseWriter, r *http.Request) error {
 
 func (g *gate) checkToken(w http.ResponseWriter, r *http.Request, token string) error {
 	sum := sha256.Sum256([]byte(token))
-	from := remote(r)
+	from := guesser(r)
 	if wait := g.throttle.blocked(from); wait > 0 {
 		return tooMany(w, wait)
 	}
@@ -130,13 +130,25 @@ func remote(r *http.Request) netip.Addr {
 	return at.Addr().Unmap().WithZone("")
 }
 
+// guesser is the address by which wrong tokens are counted. Those that a proxy on this machine passes on count together, and
+// apart from the machine's own, which could not be administered otherwise while somebody guesses. What the proxy says of
+// addresses is not believed: a guesser could write anything there.
+func guesser(r *http.Request) netip.Addr {
+	if from := remote(r); !from.IsLoopback() || !forwarded(r.Header) {
+		return from
+	}
+	return netip.Addr{}
+}
+
 // forwarded tells whether a proxy says that it passes the request on. The names are spelled as net/http keys them.
 func forwarded(h http.Header) bool {
 	for name := range h {
 		switch name {
 		case "Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Originating-Ip", "X-Remote-Ip",
 			"X-Remote-Addr", "X-Proxyuser-Ip", "X-Original-Host", "X-Envoy-External-Address", "True-Client-Ip", "Cf-Connecting-Ip",
-			"Cf-Connecting-Ipv6", "Cf-Ray", "Cdn-Loop", "Fastly-Client-Ip", "Fly-Client-Ip", "Client-Ip", "Tailscale-User-Login":
+			"Cf-Connecting-Ipv6", "Cf-Ray", "Cdn-Loop", "Fastly-Client-Ip", "Fly-Client-Ip", "Client-Ip", "Tailscale-User-Login",
+			"X-Original-For", "X-Azure-Clientip", "X-Azure-Socketip", "X-Appengine-User-Ip", "Proxy-Client-Ip", "Wl-Proxy-Client-Ip",
+			"X-Nginx-Proxy", "X-Arr-Log-Id", "X-Arr-Ssl", "X-Varnish":
 			return true
 		}
 		if strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "X-Original-Forwarded") {

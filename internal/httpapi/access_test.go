@@ -280,6 +280,23 @@ func TestWrongTokensAreSlowedDown(t *testing.T) {
 	}
 }
 
+// Whoever guesses through a proxy on this machine must not lock out the machine's own commands.
+func TestGuessesThroughAProxyAreNotThisMachines(t *testing.T) {
+	f := newFixture(t, withToken)
+	try := func(value, via string) reply {
+		return f.do(request{method: "GET", target: "/api/configs", header: map[string]string{"Authorization": value, "X-Forwarded-For": via}})
+	}
+	for range mostFailures {
+		try("Bearer guess", "10.0.0.9").want(t, 401)
+	}
+	try("Bearer guess", "10.0.0.8").want(t, 429)
+	try(bearing, "").want(t, 200)
+	for range mostFailures {
+		try("Bearer guess", "").want(t, 401)
+	}
+	try(bearing, "").want(t, 429)
+}
+
 func TestThrottleIsBounded(t *testing.T) {
 	clock := &clock{now: time.Unix(1e9, 0)}
 	th := newThrottle(clock.Now)
@@ -340,7 +357,9 @@ func TestPauseEndsWithTheRequest(t *testing.T) {
 }
 
 func TestForwardedNames(t *testing.T) {
-	for _, name := range []string{"X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-SERVER", "X-Forwarded", "CF-RAY", "True-Client-IP", "via"} {
+	for _, name := range []string{"X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-SERVER", "X-Forwarded", "CF-RAY", "True-Client-IP", "via",
+		"X-Original-For", "X-Azure-ClientIP", "X-AppEngine-User-IP", "Proxy-Client-IP", "WL-Proxy-Client-IP", "X-Nginx-Proxy", "X-ARR-SSL",
+		"X-Varnish"} {
 		h := http.Header{}
 		h.Set(name, "")
 		if !forwarded(h) {
