@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -16,7 +17,7 @@ func (r *Relay) deliver(ctx context.Context) (more bool, err error) {
 	}
 	// A claim that is broken off may have been made all the same, and would keep everybody away until its lease ends.
 	claiming, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
-	claimed, err := r.Outbox.Claim(claiming, r.Now(), r.Lease, r.Batch)
+	claimed, err := r.Outbox.Claim(claiming, r.Now(), r.Lease, r.pace.now)
 	cancel()
 	if err != nil || len(claimed) == 0 {
 		return false, err
@@ -50,7 +51,8 @@ func (r *Relay) deliver(ctx context.Context) (more bool, err error) {
 
 // publish sends messages, for each the device's own first, and parts those that were acknowledged whole from the others.
 func (r *Relay) publish(ctx context.Context, messages []fleet.Message) (sent, failed []fleet.Message) {
-	sending, cancel := context.WithTimeout(ctx, r.Lease*2/3)
+	began, limit := time.Now(), r.Lease*2/3
+	sending, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	publications := make([]fleet.Publication, 0, 2*len(messages))
 	ends := make([]int, len(messages))
@@ -60,16 +62,20 @@ func (r *Relay) publish(ctx context.Context, messages []fleet.Message) (sent, fa
 		ends[i] = len(publications)
 	}
 	errs := r.Publisher.Publish(sending, publications)
-	start := 0
+	start, late := 0, 0
 	var last error
 	for i, m := range messages {
 		if err := firstOf(errs[start:ends[i]]); err != nil {
 			failed, last = append(failed, m), err
+			if errors.Is(err, context.DeadlineExceeded) {
+				late++
+			}
 		} else {
 			sent = append(sent, m)
 		}
 		start = ends[i]
 	}
+	r.pace.sent(len(messages), late, time.Since(began), limit)
 	if last != nil {
 		r.metrics.failed.Add(float64(len(failed)))
 		if !r.unlinked(ctx) {

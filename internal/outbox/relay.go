@@ -29,7 +29,7 @@ type Options struct {
 	Registerer prometheus.Registerer
 	Now        func() time.Time // time.Now where nil
 
-	Batch          int           // messages claimed at once: 256
+	Batch          int           // messages claimed at once, at most: 256
 	Lease          time.Duration // for which a claim keeps others away: 15 s; acknowledgements are awaited for two thirds
 	Poll           time.Duration // between looks for other servers' changes: 1 s
 	RetryMin       time.Duration // before the second try of a message that was refused: 0.5 s
@@ -77,6 +77,7 @@ type Relay struct {
 	done    chan struct{}
 	lost    <-chan struct{} // closes with the present connection
 
+	pace    pace    // how many are sent at once
 	mark    mark    // what is known of the broker's watermark
 	repeat  repeat  // what is to be broadcast once more
 	storing trouble // with the outbox
@@ -92,7 +93,7 @@ func New(options Options) (*Relay, error) {
 		return nil, err
 	}
 	return &Relay{
-		Options: options, metrics: m, wake: make(chan struct{}, 1),
+		Options: options, metrics: m, wake: make(chan struct{}, 1), pace: newPace(options.Batch),
 		storing: trouble{logger: options.Logger, what: "the outbox cannot be read or written"},
 		sending: trouble{logger: options.Logger, what: "the MQTT broker does not take messages"},
 		reading: trouble{logger: options.Logger, what: "the MQTT broker's watermark cannot be read or written"},
