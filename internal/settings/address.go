@@ -102,7 +102,7 @@ func authority(u *url.URL) bool {
 }
 
 // origin follows RFC 6454, section 6.1, or is * for every page (which then needs the token). A slash at the end, as it
-// is often pasted, is cut off.
+// is often pasted, is cut off, and so is the port that the scheme has anyway: browsers leave it out.
 func origin(v string) (string, error) {
 	if v == "*" {
 		return v, nil
@@ -112,7 +112,8 @@ func origin(v string) (string, error) {
 		u.Path != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
 		return "", errors.New("is not an origin such as https://fleet.example.org:3000, without a path")
 	}
-	return strings.ToLower(u.Scheme + "://" + u.Host), nil
+	usual := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	return strings.ToLower(u.Scheme + "://" + strings.TrimSuffix(u.Host, usual)), nil
 }
 
 func serverURL(v string) (string, error) {

@@ -58,20 +58,33 @@ func maskURL(v string) string {
 	if !ok {
 		return mask
 	}
-	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		if user, _, has := strings.Cut(rest[:at], ":"); has {
-			rest = user + ":" + mask + rest[at:]
+	base, query, has := strings.Cut(rest, "?")
+	if strings.Contains(query, "@") { // in a password, but which?
+		return scheme + "://" + mask
+	}
+	if at := strings.LastIndexByte(base, '@'); at >= 0 {
+		if user, _, both := strings.Cut(base[:at], ":"); both {
+			base = user + ":" + mask + base[at:]
 		}
 	}
-	base, query, has := strings.Cut(rest, "?")
 	if !has {
-		return scheme + "://" + rest
+		return scheme + "://" + base
 	}
 	pairs := strings.Split(query, "&")
 	for i, pair := range pairs {
-		if key, _, _ := strings.Cut(pair, "="); strings.Contains(strings.ToLower(key), "pass") {
+		plain, err := url.QueryUnescape(pair)
+		if err != nil || strings.Contains(strings.ToLower(plain), "pass") {
+			key, _, _ := strings.Cut(pair, "=")
 			pairs[i] = key + "=" + mask
 		}
 	}
 	return scheme + "://" + base + "?" + strings.Join(pairs, "&")
+}
+
+// hideCredentials hides what may be a user and a password in a text that should have neither.
+func hideCredentials(v string) string {
+	if at := strings.LastIndexByte(v, '@'); at >= 0 {
+		return mask + v[at:]
+	}
+	return v
 }

@@ -25,6 +25,18 @@ func TestDotenvForms(t *testing.T) {
 	}
 }
 
+// A $ in a password must arrive as it is, with whatever stands behind it.
+func TestDotenvKeepsDollars(t *testing.T) {
+	for text, want := range map[string]string{
+		"pa$WORD": "pa$WORD", `"p${PORT}$1"`: "p${PORT}$1", "'$PORT'": "$PORT", "$$": "$$", `"a\$B\"c"`: `a$B"c`, "$(PORT)": "$(PORT)",
+	} {
+		s := mustLoad(t, given{file: "PORT=81\nMQTT_PASSWORD=" + text + "\n"})
+		if got := s.MQTTPassword.Reveal(); got != want {
+			t.Errorf("%s is %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestUnknownKeys(t *testing.T) {
 	for _, tc := range []struct{ file, want string }{
 		{"PROT=1", `the .env file sets "PROT", which is no setting; did you mean PORT?`},
@@ -67,6 +79,9 @@ func TestBadLineIsNamed(t *testing.T) {
 		"PORT=1\nthis is not it\nHOST=x\n": "line 2 of the .env file is not NAME=value",
 		"PORT=1\n\nHOST=\"open\n":          "line 3 of the .env file is not NAME=value",
 		"!\n":                              "line 1 of the .env file is not NAME=value",
+		"PORT":                             "line 1 of the .env file is not NAME=value",
+		"PORT=1\n=x\nHOST=x\n":             "line 2 of the .env file is not NAME=value",
+		"PORT=1\n\nan-old-password":        "line 3 of the .env file is not NAME=value",
 	} {
 		_, _, err := load(t, given{file: file})
 		if err == nil || err.Error() != want {

@@ -13,7 +13,7 @@ type field struct {
 	set func(*Settings, string) error
 	// show is the value as it may be printed.
 	show func(*Settings) string
-	// safe is the part of a refused text that may be printed; nil prints all of it.
+	// safe is the part of a refused text that may be printed; nil prints all but what stands in front of an @.
 	safe func(string) string
 }
 
@@ -92,7 +92,7 @@ func list(at func(*Settings) *[]string, normal func(string) (string, error)) fie
 			for _, part := range parts {
 				good, err := normal(part)
 				if err != nil {
-					return fmt.Errorf("must be a comma list or JSON array, and %q in it %w", clip(part), err)
+					return fmt.Errorf("must be a comma list or JSON array, and %q in it %w", clip(hideCredentials(part)), err)
 				}
 				kept = append(kept, good)
 			}

@@ -47,11 +47,26 @@ func dotenv(dir string) (layer, []Warning, error) {
 
 func parseDotenv(raw []byte) (map[string]string, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\uFEFF"))
-	values, err := godotenv.UnmarshalBytes(raw)
-	if err != nil {
+	values, ok := readDotenv(raw)
+	if !ok {
 		return nil, fmt.Errorf("line %d of the .env file is not NAME=value", unreadableLine(raw))
 	}
 	return values, nil
+}
+
+// dollar stands for $ while the library reads: it would put other variables there, and cut a password that has one.
+const dollar = "\uE024"
+
+// readDotenv answers false for a text that is not lines of NAME=value.
+func readDotenv(raw []byte) (map[string]string, bool) {
+	values, err := godotenv.UnmarshalBytes(bytes.ReplaceAll(raw, []byte("$"), []byte(dollar)))
+	if _, nameless := values[""]; err != nil || nameless {
+		return nil, false
+	}
+	for key, value := range values {
+		values[key] = strings.ReplaceAll(value, dollar, "$")
+	}
+	return values, true
 }
 
 // unreadableLine is the line behind the longest part that can be read. The library's own message would quote the
@@ -59,7 +74,7 @@ func parseDotenv(raw []byte) (map[string]string, error) {
 func unreadableLine(raw []byte) int {
 	lines := bytes.SplitAfter(raw, []byte("\n"))
 	for n := len(lines) - 1; n > 0; n-- {
-		if _, err := godotenv.UnmarshalBytes(bytes.Join(lines[:n], nil)); err == nil {
+		if _, ok := readDotenv(bytes.Join(lines[:n], nil)); ok {
 			return n + 1
 		}
 	}

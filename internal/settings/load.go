@@ -89,7 +89,7 @@ func (s *Settings) fill(row setting, layers []layer) error {
 			return s.reset(row)
 		}
 		if err := row.set(s, value); err != nil {
-			shown := value
+			shown := hideCredentials(value)
 			if row.safe != nil {
 				shown = row.safe(value)
 			}

@@ -147,7 +147,7 @@ func TestAccepted(t *testing.T) {
 		{"ALLOWED_HOSTS", " Espalier.lan , 10.0.0.7,[fd00::7],", "espalier.lan,10.0.0.7,fd00::7"},
 		{"ALLOWED_HOSTS", `["a.lan", "b.lan", "a.lan"]`, "a.lan,b.lan"},
 		{"CORS_ORIGINS", `["http://localhost:3000","https://App.Example.org/"]`, "http://localhost:3000,https://app.example.org"},
-		{"CORS_ORIGINS", "http://localhost:3000, http://[::1]:80", "http://localhost:3000,http://[::1]:80"},
+		{"CORS_ORIGINS", "http://localhost:3000, http://[::1]:80", "http://localhost:3000,http://[::1]"},
 		{"CORS_ORIGINS", "[]", ""},
 		{"CORS_ORIGINS", `["*"]`, "*"},
 		{"MAX_CONTENT_BYTES", "1", "1"},

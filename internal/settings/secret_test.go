@@ -65,6 +65,21 @@ func TestSettingsNeverPrintPasswords(t *testing.T) {
 	leaks(t, "Effective", fmt.Sprint(s.Effective()))
 }
 
+func TestPasswordsInParameters(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgresql://h:5432/db?password=a@" + password:                 "postgresql://•••",
+		"postgresql://u:x@h/db?options=a&PASSWORD=" + password + "&b=c": "postgresql://u:•••@h/db?options=a&PASSWORD=•••&b=c",
+		"postgresql://h/db?p%61ssword=" + password:                      "postgresql://h/db?p%61ssword=•••",
+		"postgresql://h/db?user=a;password=" + password:                 "postgresql://h/db?user=•••",
+		"postgresql://h/db?user=u&sslmode=disable":                      "postgresql://h/db?user=u&sslmode=disable",
+	} {
+		s := mustLoad(t, given{env: []string{"DATABASE_URL=" + url}})
+		if got := entries(s)["DATABASE_URL"].Value; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestErrorsNeverShowPasswords(t *testing.T) {
 	for _, g := range []given{
 		{env: []string{"DATABASE_URL=postgresq://u:" + password + "@h/db"}},
@@ -79,6 +94,10 @@ func TestErrorsNeverShowPasswords(t *testing.T) {
 		{file: "ADMIN_TOKEN=\"" + password + "\nPORT=1"},
 		{file: "PORT=1\nADMIN TOKEN!" + password},
 		{file: "PORTT=" + password},
+		{env: []string{"SERVER_URL=http://u:" + password + "@h"}},
+		{env: []string{"CORS_ORIGINS=http://a,http://u:" + password + "@h"}},
+		{env: []string{`ALLOWED_HOSTS=["u:` + password + `@h"]`}},
+		{env: []string{"DATABASE_URL=mysql://h:1/db?password=x@" + password}},
 	} {
 		_, _, err := load(t, g)
 		if err == nil {
