@@ -416,7 +416,8 @@ iot_mqtt_enabled 1
 	if err := RegisterDisabled(off); err != nil {
 		t.Fatal(err)
 	}
-	if err := testutil.GatherAndCompare(off, strings.NewReader(
+	if err := testutil.GatherAndCompare(off, strings.NewReader("# HELP iot_mqtt_connection_state Whether there is a "+
+		"connection to the MQTT broker: 1 yes, 0 no.\n# TYPE iot_mqtt_connection_state gauge\niot_mqtt_connection_state 0\n"+
 		"# HELP iot_mqtt_enabled Whether changes are announced by MQTT: 1 yes, 0 no.\n# TYPE iot_mqtt_enabled gauge\niot_mqtt_enabled 0\n")); err != nil {
 		t.Error(err)
 	}

@@ -15,9 +15,15 @@ func enabledOptions() prometheus.GaugeOpts {
 	return prometheus.GaugeOpts{Name: "iot_mqtt_enabled", Help: "Whether changes are announced by MQTT: 1 yes, 0 no."}
 }
 
+// connectionOptions describe iot_mqtt_connection_state, which a server without MQTT has too: it stays 0.
+func connectionOptions() prometheus.GaugeOpts {
+	return prometheus.GaugeOpts{Name: "iot_mqtt_connection_state", Help: "Whether there is a connection to the MQTT broker: 1 yes, 0 no."}
+}
+
 // RegisterDisabled registers the metrics of a server that announces nothing by MQTT.
 func RegisterDisabled(registerer prometheus.Registerer) error {
-	return registerer.Register(prometheus.NewGauge(enabledOptions()))
+	return errors.Join(registerer.Register(prometheus.NewGauge(enabledOptions())),
+		registerer.Register(prometheus.NewGauge(connectionOptions())))
 }
 
 // metrics are those of the contract's part 5. Every handle is made beforehand: the topics of devices count as one, by
@@ -43,9 +49,7 @@ func newMetrics(registerer prometheus.Registerer, topics fleet.Topics) (*metrics
 		Name: "iot_mqtt_publish_duration_seconds", Help: "Time from sending a message to its acknowledgement.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"topic"})
-	up := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "iot_mqtt_connection_state", Help: "Whether there is a connection to the MQTT broker: 1 yes, 0 no.",
-	})
+	up := prometheus.NewGauge(connectionOptions())
 	enabled := prometheus.NewGauge(enabledOptions())
 	enabled.Set(1)
 	var errs []error
