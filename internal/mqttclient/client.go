@@ -179,10 +179,14 @@ func (c *Client) Publish(ctx context.Context, messages []fleet.Publication) []er
 			deliveries <- l.send(ctx, m)
 		}
 	}()
+	sent := make([]*delivery, len(messages))
 	for i := range messages {
 		d := <-deliveries
-		errs[i] = d.wait(ctx)
+		errs[i], sent[i] = d.wait(ctx), d
 		c.metrics.published(messages[i].Topic, time.Since(d.at), errs[i])
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		l.overdue(sent)
 	}
 	return errs
 }

@@ -30,7 +30,8 @@ type link struct {
 	cause   chan error      // why, at most one
 
 	mu     sync.Mutex
-	topic  string // that Retained waits for
+	owed   []*delivery // that were not acknowledged in time
+	topic  string      // that Retained waits for
 	marker string
 	heard  chan *paho.Publish
 }
@@ -42,6 +43,8 @@ type delivery struct {
 	reply chan packets.ControlPacket
 	lost  <-chan struct{}
 	err   error // it could not be sent
+
+	answered bool // by an acknowledgement, whatever it says
 }
 
 // send hands one message to the connection. It waits while the broker has as many as it takes at once.
@@ -89,6 +92,7 @@ func (d *delivery) wait(ctx context.Context) error {
 // is subscribed.
 func (d *delivery) judge(reply packets.ControlPacket) error {
 	ack, ok := reply.Content.(*packets.Puback)
+	d.answered = ok
 	if !ok {
 		return fmt.Errorf("publish to %s: %w", d.topic, errLost)
 	}

@@ -141,6 +141,68 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A broker that takes messages and acknowledges none, while it answers pings, would hold everything up for ever: it
+// counts them against its receive maximum.
+func TestASilentBrokerIsLeft(t *testing.T) {
+	var connections atomic.Int64
+	address := scripted(t, func(ack *packets.Connack) {
+		limit := uint16(2)
+		ack.Properties.ReceiveMaximum = &limit
+		connections.Add(1)
+	}, func(conn net.Conn, p *packets.Publish) {
+		if connections.Load() > 1 {
+			acknowledge(conn, p.PacketID, 0)
+		}
+	})
+	book := &logbook{}
+	c := connected(t, optionsFor(address, book))
+	session, err := c.Connected(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	c.Publish(ctx, make([]fleet.Publication, 5))
+	select {
+	case <-session.Lost:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the connection is kept")
+	}
+	testenv.WaitFor(t, 10*time.Second, func() bool { return connections.Load() == 2 && c.Up() })
+	publishAll(t, c, make([]fleet.Publication, 5)...)
+	if book.count(errSilent.Error()) != 1 {
+		t.Error("the log does not say why the connection was ended")
+	}
+}
+
+// A broker that is slow is not: it acknowledges something.
+func TestASlowBrokerIsKept(t *testing.T) {
+	var first atomic.Int64
+	address := scripted(t, func(*packets.Connack) {}, func(conn net.Conn, p *packets.Publish) {
+		switch first.Add(1) {
+		case 1, 3:
+			acknowledge(conn, p.PacketID, 0)
+		case 5: // of an earlier one
+			acknowledge(conn, 2, 0)
+		}
+	})
+	c := connected(t, optionsFor(address, io.Discard))
+	session, err := c.Connected(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		c.Publish(ctx, make([]fleet.Publication, 2))
+		cancel()
+	}
+	select {
+	case <-session.Lost:
+		t.Error("the connection was ended")
+	default:
+	}
+}
+
 func TestPublishEndsWithTheConnection(t *testing.T) {
 	address := scripted(t, func(*packets.Connack) {}, func(conn net.Conn, p *packets.Publish) {
 		if p.PacketID == 3 {
