@@ -27,7 +27,8 @@ type SupervisorOptions struct {
 	Command []string
 	Config  Config
 	Logger  *slog.Logger
-	// ListenRetry is the time between two tries to listen on an address that is taken; 0 is 15 s.
+	// ListenRetry is the time between two tries to listen on an address that is taken, after some that follow faster; 0
+	// is 15 s.
 	ListenRetry time.Duration
 }
 
@@ -171,10 +172,13 @@ func (s *Supervisor) judge(end ending, lived time.Duration, pause *time.Duration
 		problem := s.explain(end.report)
 		if s.set("", problem, 0) {
 			s.logger.Error("the embedded broker cannot listen; serving without it", "problem", problem)
+			*pause = restartMin // a broker whose server was killed is about to be gone
 		}
-		*pause = restartMin
-		return s.retry
+		wait := min(*pause, s.retry)
+		*pause = min(*pause*2, s.retry)
+		return wait
 	}
+	*pause = min(*pause, restartMax)
 	if lived > steady {
 		*pause = restartMin
 	}

@@ -186,6 +186,24 @@ func TestSupervisorPortTaken(t *testing.T) {
 	}
 }
 
+// The broker of a server that was killed may have the port for a moment longer than it takes to start the next.
+func TestSupervisorPortTakenForAMoment(t *testing.T) {
+	holder, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := supervise(t, SupervisorOptions{Command: child("broker"), Config: testConfig(holder.Addr().String())})
+	testenv.WaitFor(t, 20*time.Second, func() bool { return s.Problem() != "" })
+	if err := holder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), listenRetry/2)
+	defer cancel()
+	if err := s.WaitReady(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSupervisorOfAChildThatCrashes(t *testing.T) {
 	s, book := supervise(t, SupervisorOptions{Command: child("crash"), Config: testConfig("127.0.0.1:0")})
 	testenv.WaitFor(t, 20*time.Second, func() bool { return book.count("exit status 7") >= 2 })
