@@ -9,7 +9,7 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 60 * time.Second
-	writeTimeout  = 60 * time.Second
+	writeTimeout  = readTimeout + 30*time.Second // net/http counts it from the header on, so that it has the body's time in it
 	idleTimeout   = 120 * time.Second
 	streamTimeout = 30 * time.Second // for each chunk of a stream
 	importTimeout = 10 * time.Minute // for the body of an import, and again for its answer

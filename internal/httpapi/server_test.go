@@ -190,6 +190,10 @@ func TestConfigureServerBoundsEverything(t *testing.T) {
 			t.Errorf("%s: %v", name, d)
 		}
 	}
+	// Both begin with the header: a client whose body takes too long must be told so.
+	if left := s.WriteTimeout - s.ReadTimeout; left < 10*time.Second {
+		t.Errorf("%v are left to answer a body that did not arrive in time", left)
+	}
 	if s.MaxHeaderBytes <= 0 || s.MaxHeaderBytes > 64<<10 {
 		t.Errorf("header: %d", s.MaxHeaderBytes)
 	}
