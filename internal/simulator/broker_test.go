@@ -32,6 +32,7 @@ func forward(t *testing.T, f *fakeServer, broker *testenv.Broker) {
 }
 
 func TestMosquitto(t *testing.T) {
+	t.Parallel()
 	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{Username: "gardener", Password: "secateurs"})
 	for _, wrong := range []faults{{}, {forget: 4}} {
 		t.Run(fmt.Sprintf("forget %d", wrong.forget), func(t *testing.T) {
@@ -48,6 +49,7 @@ func TestMosquitto(t *testing.T) {
 }
 
 func TestMosquittoThatStartsAgain(t *testing.T) {
+	t.Parallel()
 	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{})
 	f := newFakeServer(t, nil, faults{})
 	o := brief(f)

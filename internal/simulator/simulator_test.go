@@ -49,6 +49,7 @@ func runFor(t *testing.T, o Options, f *fakeServer, updates int) Result {
 }
 
 func TestAGoodServerIsFoundGood(t *testing.T) {
+	t.Parallel()
 	for _, listen := range []Listen{ListenMixed, ListenBroadcast, ListenRetained, ListenBoth} {
 		t.Run(string(listen), func(t *testing.T) {
 			f := newFakeServer(t, newFakeBroker(t), faults{})
@@ -73,6 +74,7 @@ func TestAGoodServerIsFoundGood(t *testing.T) {
 
 // Each server here does one thing wrong, and the run must say so, and say what.
 func TestAServerThatDoesWrongIsFoundOut(t *testing.T) {
+	t.Parallel()
 	const at = 8
 	for _, test := range []struct {
 		name   string
@@ -111,6 +113,7 @@ func TestAServerThatDoesWrongIsFoundOut(t *testing.T) {
 }
 
 func TestFaultsThatPassAreBorne(t *testing.T) {
+	t.Parallel()
 	for name, wrong := range map[string]faults{
 		"a write that failed":                 {fail: 5},
 		"a write that was not confirmed":      {failAfter: 5},
@@ -131,6 +134,7 @@ func TestFaultsThatPassAreBorne(t *testing.T) {
 }
 
 func TestRealConfigurationsAreNeverChanged(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, newFakeBroker(t), faults{})
 	want := []string{`{"deviceName": "real",  "x": 1.0}`, `{}`}
 	f.put(mac{0xaa, 1}, want[0])
@@ -153,6 +157,7 @@ func TestRealConfigurationsAreNeverChanged(t *testing.T) {
 }
 
 func TestWithChurnHalfOfTheFleetIsMade(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, newFakeBroker(t), faults{})
 	for i := range 20 {
 		f.put(mac{0xaa, byte(i)}, `{}`)
@@ -169,6 +174,7 @@ func TestWithChurnHalfOfTheFleetIsMade(t *testing.T) {
 
 // A document that a person changes during the run has no mark: bytes and entity tags alone decide.
 func TestAChangeByAPersonIsFollowed(t *testing.T) {
+	t.Parallel()
 	for _, wrong := range []faults{{}, {forget: 1}, {serveOld: 1}} {
 		for _, listen := range []Listen{ListenBroadcast, ListenRetained} {
 			t.Run(string(listen), func(t *testing.T) {
@@ -198,6 +204,7 @@ func TestAChangeByAPersonIsFollowed(t *testing.T) {
 }
 
 func TestWithoutMQTTDevicesPoll(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, nil, faults{})
 	r := runFor(t, brief(f), f, 30)
 	if !r.OK() || r.Notifications != 0 || r.Changes < 5 || r.Fetches < 24 {
@@ -206,6 +213,7 @@ func TestWithoutMQTTDevicesPoll(t *testing.T) {
 }
 
 func TestAnInterruptEndsEarlyAndStillProves(t *testing.T) {
+	t.Parallel()
 	for _, wrong := range []faults{{}, {forget: 1}} {
 		f := newFakeServer(t, newFakeBroker(t), wrong)
 		o := brief(f)
@@ -220,6 +228,7 @@ func TestAnInterruptEndsEarlyAndStillProves(t *testing.T) {
 }
 
 func TestKeepLeavesWhatWasMade(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, newFakeBroker(t), faults{})
 	o := brief(f)
 	o.Keep, o.Templates = true, [][]byte{[]byte("{\r\n \"deviceName\" : \"Küche\", \"n\":1e400}")}
@@ -231,6 +240,7 @@ func TestKeepLeavesWhatWasMade(t *testing.T) {
 }
 
 func TestSeveralServers(t *testing.T) {
+	t.Parallel()
 	broker := newFakeBroker(t)
 	f := newFakeServer(t, broker, faults{})
 	o := brief(f)
@@ -241,6 +251,7 @@ func TestSeveralServers(t *testing.T) {
 }
 
 func TestJSONLines(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	o := brief(newFakeServer(t, newFakeBroker(t), faults{forget: 3}))
 	o.Out, o.JSON, o.Duration = &out, true, 1200*time.Millisecond
@@ -283,6 +294,7 @@ func TestWhatCannotBeSimulatedIsSaid(t *testing.T) {
 }
 
 func TestARefusalEndsTheRunWithItsReason(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, newFakeBroker(t), faults{refuseAll: true})
 	if _, err := Run(t.Context(), brief(f)); err == nil || !strings.Contains(err.Error(), "403, Not allowed") {
 		t.Errorf("updates refused: %v", err)
@@ -303,6 +315,7 @@ func TestARefusalEndsTheRunWithItsReason(t *testing.T) {
 }
 
 func TestABrokerThatRefusesIsNamed(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, newFakeBroker(t), faults{})
 	f.broker.refuse = 0x87
 	r, err := Run(t.Context(), brief(f))
