@@ -102,7 +102,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 func (a *App) listen(ctx context.Context) error {
 	set := a.options.Settings
 	service := fleet.NewService(a.store, fleet.Options{
-		MaxContent: set.MaxContentBytes, Announce: a.delivery.enabled(), Wake: a.delivery.wake,
+		MaxContent: set.MaxContentBytes, Announce: a.delivery.enabled(), Wake: a.delivery.wake, Now: a.store.Now,
 	})
 	api, err := httpapi.New(httpapi.Options{
 		Service: service, Ping: a.ping, Broker: a.delivery.status, Registry: a.registry, Logger: a.log,

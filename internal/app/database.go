@@ -134,7 +134,7 @@ func LoadSample(ctx context.Context, set settings.Settings) (report fleet.Report
 		if _, err := st.Migrate(ctx); err != nil {
 			return err
 		}
-		service := fleet.NewService(st, fleet.Options{MaxContent: set.MaxContentBytes, Announce: set.MQTTURL != "off"})
+		service := fleet.NewService(st, fleet.Options{MaxContent: set.MaxContentBytes, Announce: set.MQTTURL != "off", Now: st.Now})
 		report, err = service.Import(ctx, SampleItems(), fleet.ImportOptions{OnConflict: fleet.ConflictSkip})
 		return err
 	})

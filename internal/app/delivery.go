@@ -17,6 +17,7 @@ import (
 	"espalier.dev/espalier/internal/mqttclient"
 	"espalier.dev/espalier/internal/outbox"
 	"espalier.dev/espalier/internal/settings"
+	"espalier.dev/espalier/internal/store"
 )
 
 // delivery is everything between a committed change and a broker: the relay, the client and, unless another broker is
@@ -30,7 +31,7 @@ type delivery struct {
 // serverUsername is the one user that may write to the embedded broker; its password is made at each start.
 const serverUsername = "espalier-server"
 
-func newDelivery(o Options, box fleet.Outbox, registry prometheus.Registerer) (*delivery, error) {
+func newDelivery(o Options, box *store.Store, registry prometheus.Registerer) (*delivery, error) {
 	set := o.Settings
 	d := &delivery{}
 	if set.MQTTURL == settings.MQTTOff {
@@ -53,7 +54,7 @@ func newDelivery(o Options, box fleet.Outbox, registry prometheus.Registerer) (*
 		return nil, err
 	}
 	d.relay, err = outbox.New(outbox.Options{Outbox: box, Publisher: d.client, Topics: topics, Broadcast: set.MQTTBroadcast,
-		Logger: o.Logger, Registerer: registry})
+		Logger: o.Logger, Registerer: registry, Now: box.Now})
 	return d, err
 }
 

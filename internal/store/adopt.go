@@ -17,7 +17,7 @@ func (s *Store) adopt(ctx context.Context) error {
 	for {
 		var n int
 		err := s.engine.update(ctx, func(ctx context.Context, t *tx) (err error) {
-			n, err = adoptPiece(ctx, t)
+			n, err = adoptPiece(ctx, t, s.Now())
 			return err
 		})
 		if err != nil || n < adopted {
@@ -34,7 +34,7 @@ type foreign struct {
 	updatedAt  time.Time
 }
 
-func adoptPiece(ctx context.Context, t *tx) (int, error) {
+func adoptPiece(ctx context.Context, t *tx, now time.Time) (int, error) {
 	find := `SELECT c.id, c.mac_address, c.content, c.updated_at,
 			(SELECT coalesce(max(r.rev), 0) FROM revisions r WHERE r.mac_address = c.mac_address)
 		FROM configs c WHERE c.revision = 0 ORDER BY c.id LIMIT $1` + t.dialect.lock
@@ -56,7 +56,7 @@ func adoptPiece(ctx context.Context, t *tx) (int, error) {
 		sum := sha256.Sum256(f.content)
 		at := f.updatedAt
 		if f.newest > 0 { // written beside us: the time of writing is anybody's guess, and devices are told by it
-			at = time.Now().UTC().Truncate(time.Microsecond)
+			at = now.UTC().Truncate(time.Microsecond)
 		}
 		requests = append(requests,
 			statement(keep, f.mac, f.newest+1, string(f.content), sum[:], int64(len(f.content)), string(fleet.FromAdopt), at),

@@ -19,6 +19,7 @@ import (
 type postgresEngine struct {
 	pool   *pgxpool.Pool
 	groups groups
+	clock  *clock
 	closed atomic.Bool
 }
 
@@ -37,7 +38,7 @@ const (
 	commitTimeout = 15 * time.Second
 )
 
-func openPostgres(ctx context.Context, url string) (*postgresEngine, error) {
+func openPostgres(ctx context.Context, url string, clock *clock) (*postgresEngine, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err) // the driver masks the password
@@ -56,11 +57,12 @@ func openPostgres(ctx context.Context, url string) (*postgresEngine, error) {
 	}
 	const connections = 16
 	config.MaxConns = max(config.MaxConns, connections)
+	config.AfterConnect = clock.learn
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	e := &postgresEngine{pool: pool}
+	e := &postgresEngine{pool: pool, clock: clock}
 	e.groups.send = e.applyGroup
 	return e, nil
 }

@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"sync"
+	"time"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -27,6 +28,8 @@ type Options struct {
 	// CacheBytes bounds the documents of a SQLite file that are kept in memory for the device endpoint: 0 is 64 MiB,
 	// and less than 0 keeps none. With PostgreSQL nothing is kept, because other servers write.
 	CacheBytes int64
+	// Clock is this machine's; nil is the system's.
+	Clock func() time.Time
 }
 
 const defaultCache = 64 << 20
@@ -35,6 +38,7 @@ const defaultCache = 64 << 20
 type Store struct {
 	engine engine
 	logger *slog.Logger
+	clock  *clock
 	close  func() error
 }
 
@@ -65,12 +69,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{logger: o.Logger}
+	s := &Store{logger: o.Logger, clock: &clock{local: o.Clock}}
+	if s.clock.local == nil {
+		s.clock.local = time.Now
+	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
 	}
 	if url != "" {
-		engine, err := openPostgres(ctx, url)
+		engine, err := openPostgres(ctx, url, s.clock)
 		if err != nil {
 			return nil, err
 		}
@@ -87,6 +94,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // Engine is "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.engine.name() }
+
+// Now is the time by the clock that all servers on the database share: that of a PostgreSQL server's machine, and this
+// one's for a SQLite file. What is written for other servers to compare is to be of this clock.
+func (s *Store) Now() time.Time { return s.clock.now() }
 
 // Close waits for what is under way and closes the database. What is asked of it afterwards is SERVICE_UNAVAILABLE.
 func (s *Store) Close() error { return s.close() }
