@@ -26,6 +26,8 @@ import (
 //	none published (or garbage)   the broker lost everything: announce every configuration, and broadcast what changed
 //	                              since the stored one, or since this process was last connected
 //	published before stored       the broker lost the latest: announce and broadcast what changed since the published one
+//	published long after stored   the database is older than the broker, as one from a backup is: announce every
+//	                              configuration, so that no retained message tells of a document that is gone
 //	otherwise                     nothing is known to be lost. What was acknowledged after the last watermark may be,
 //	                              though, where this process is new or sent something after it: announce what changed
 //	                              shortly before, without broadcast
@@ -137,7 +139,9 @@ func (r *Relay) compare(ctx context.Context) (published, stored time.Time, ok bo
 		return published, stored, false, err
 	}
 	published, ok = r.ask(ctx)
-	return published, micro(stored), ok, nil
+	// One from a clock that was ahead, and has been set right, says no more than one of now.
+	now := micro(r.Now())
+	return earlier(published, now), earlier(micro(stored), now), ok, nil
 }
 
 // restore announces what the broker may have lost, and leaves a watermark. Zero times mean that there is none.
@@ -153,6 +157,11 @@ func (r *Relay) restore(ctx context.Context, published, stored time.Time) error 
 	case published.Before(stored):
 		since = published.Add(-r.Margin)
 		broadcastSince, reason = since, "the broker has lost what it acknowledged last"
+	case published.Sub(stored) > r.Margin:
+		if err := r.announce(ctx, since, never, olderDatabase); err != nil { // without the deletes of late
+			return err
+		}
+		since, reason = stored.Add(-r.Margin), olderDatabase
 	case r.mark.seen && !r.mark.unsaid:
 		r.mark.known = true
 		return nil
@@ -167,6 +176,15 @@ func (r *Relay) restore(ctx context.Context, published, stored time.Time) error 
 	}
 	r.mark.seen, r.mark.known, r.mark.unsaid = true, true, true
 	return r.publishWatermark(ctx, true)
+}
+
+const olderDatabase = "the broker was told more than the database knows of, which may be from a backup"
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func later(a, b time.Time) time.Time {
@@ -216,8 +234,9 @@ func (r *Relay) ask(ctx context.Context) (time.Time, bool) {
 // publishWatermark tells the broker, and then the outbox, up to when all is acknowledged: when something was since the
 // last time, and some seconds after that, or at once where atOnce. Errors are of the outbox.
 func (r *Relay) publishWatermark(ctx context.Context, atOnce bool) error {
-	now := micro(r.Now())
-	if !r.mark.known || !r.mark.unsaid || (!atOnce && now.Sub(r.mark.published) < r.WatermarkEvery) {
+	began := r.Now() // keeps its monotonic part: the clock may be set back
+	now := micro(began)
+	if !r.mark.known || !r.mark.unsaid || (!atOnce && began.Sub(r.mark.published) < r.WatermarkEvery) {
 		return nil
 	}
 	_, oldest, err := r.Outbox.Backlog(ctx)
@@ -233,7 +252,7 @@ func (r *Relay) publishWatermark(ctx context.Context, atOnce bool) error {
 	errs := r.Publisher.Publish(sending, []fleet.Publication{
 		{Topic: r.Topics.Watermark(), Payload: watermark{through}.payload(), Retain: true},
 	})
-	r.mark.published = now
+	r.mark.published = began
 	if errs[0] != nil {
 		if ctx.Err() == nil {
 			r.reading.begin(errs[0])

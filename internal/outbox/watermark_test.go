@@ -23,6 +23,7 @@ func TestReconcile(t *testing.T) {
 	at := micro(time.Now().Add(-time.Hour))
 	earlier := at.Add(-time.Minute)
 	const margin = 2 * time.Minute
+	ahead := at.AddDate(1, 0, 0)
 	cases := map[string]struct {
 		published string // "" for none
 		stored    time.Time
@@ -34,7 +35,10 @@ func TestReconcile(t *testing.T) {
 		"not understood":         {"tomorrow", at, []announcement{{time.Time{}, at.Add(-margin)}}},
 		"broker lost the latest": {string(watermark{earlier}.payload()), at,
 			[]announcement{{earlier.Add(-margin), earlier.Add(-margin)}}},
-		"nothing lost":           {string(watermark{at}.payload()), at, []announcement{{at.Add(-margin), never}}},
+		"nothing lost": {string(watermark{at}.payload()), at, []announcement{{at.Add(-margin), never}}},
+		"database from a backup": {string(watermark{at.Add(margin + time.Second)}.payload()), at,
+			[]announcement{{time.Time{}, never}, {at.Add(-margin), never}}},
+		"clock was ahead":        {string(watermark{at}.payload()), ahead, []announcement{{at.Add(-margin), at.Add(-margin)}}},
 		"another server's newer": {string(watermark{at.Add(time.Second)}.payload()), at, []announcement{{at.Add(-margin), never}}},
 	}
 	for name, c := range cases {
