@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"espalier.dev/espalier/client"
+	"espalier.dev/espalier/internal/store/storetest"
 	"espalier.dev/espalier/internal/testenv"
 )
 
@@ -34,6 +36,10 @@ func TestKilledInAWriteStorm(t *testing.T) {
 			run.end()
 			s.start()
 			storm.check(s)
+		}
+		s.kill()
+		for _, wrong := range audit(t, s.setting("DATABASE_URL"), false) {
+			t.Error(wrong)
 		}
 		t.Logf("%d kills, %d acknowledged writes, %d lost, %d writes without an answer", kills,
 			storm.acknowledged.Load(), storm.lost, storm.unanswered.Load())
@@ -103,13 +109,77 @@ func (st *storm) write(ctx context.Context, c *client.Client, w *writer) {
 // check reads each document back.
 func (st *storm) check(s *server) {
 	st.t.Helper()
+	for _, lost := range st.losses(s) {
+		st.lost++
+		st.t.Error(lost)
+	}
+}
+
+// losses are the documents that are not what was acknowledged, or newer.
+func (st *storm) losses(s *server) (lost []string) {
 	for _, w := range st.writers {
 		status, content := s.document(w.mac)
 		got := number(content)
 		if got < w.acked || got > w.sent || content != string(numbered(got)) {
-			st.lost++
-			st.t.Errorf("%s reads %d %s; acknowledged was %d, sent %d", w.mac, status, content, w.acked, w.sent)
+			lost = append(lost, fmt.Sprintf("%s reads %d %s; acknowledged was %d, sent %d", w.mac, status, content, w.acked, w.sent))
 		}
 		w.acked = got
 	}
+	return lost
+}
+
+// TestALostWriteIsSeen is the control of the storm: one acknowledged write is taken out of the database, as one that was
+// acknowledged before it was durable would be after a crash; and a half of another.
+func TestALostWriteIsSeen(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db []string) {
+		s := startServer(t, append(db, "MQTT_URL=off", "LOG_LEVEL=warn")...)
+		storm := newStorm(t, s, 4)
+		run := storm.begin(s)
+		testenv.WaitFor(t, patience, func() bool { return storm.acknowledged.Load() >= 50 })
+		s.kill()
+		run.end()
+		s.start()
+		storm.check(s)
+		s.kill()
+		url, first, second := s.setting("DATABASE_URL"), storm.writers[0], storm.writers[1]
+		storetest.Exec(t, url, `UPDATE configs SET content = $1, revision = revision - 1 WHERE mac_address = $2`,
+			string(numbered(first.acked-1)), first.mac)
+		storetest.Exec(t, url, `DELETE FROM revisions WHERE mac_address = $1
+			AND rev = (SELECT max(rev) FROM revisions WHERE mac_address = $1)`, second.mac)
+		if wrong := audit(t, url, false); len(wrong) != 2 {
+			t.Errorf("the audit finds %q, want two devices", wrong)
+		}
+		s.start()
+		if lost := storm.losses(s); len(lost) != 1 || !strings.Contains(lost[0], first.mac) {
+			t.Errorf("the storm's check finds %q, want the one write that is lost", lost)
+		}
+	})
+}
+
+// TestKilledWhileTheBrokerIsAway: whatever was acknowledged while no broker could be told is in the outbox after each
+// crash, at its newest. The control takes a row out.
+func TestKilledWhileTheBrokerIsAway(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db []string) {
+		nobody := fmt.Sprintf("MQTT_URL=mqtt://127.0.0.1:%d", testenv.FreePort(t))
+		s := startServer(t, append(db, nobody, "LOG_LEVEL=error")...)
+		storm := newStorm(t, s, 4)
+		url := s.setting("DATABASE_URL")
+		for range 10 {
+			before := storm.acknowledged.Load()
+			run := storm.begin(s)
+			testenv.WaitFor(t, patience, func() bool { return storm.acknowledged.Load() >= before+20 })
+			s.kill()
+			run.end()
+			for _, wrong := range audit(t, url, true) {
+				t.Error(wrong)
+			}
+			s.start()
+			storm.check(s)
+		}
+		s.kill()
+		storetest.Exec(t, url, `DELETE FROM outbox WHERE mac_address = $1`, storm.writers[0].mac)
+		if wrong := audit(t, url, true); len(wrong) != 1 {
+			t.Errorf("the audit finds %q where a row of the outbox is gone", wrong)
+		}
+	})
 }
