@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,34 +47,56 @@ func update(t testing.TB, s *server, id, n int64) {
 	}
 }
 
+// reads are what a device got that fetched its document the moment it heard of a revision.
+type reads struct {
+	mu     sync.Mutex
+	looked int
+	early  []string
+}
+
+// heed listens as a device that fetches from a server the moment it hears. The n-th write makes revision n, so the
+// notice says what must be read.
+func heed(t *testing.T, s *server, brokerURL, mac string) (*listener, *reads) {
+	t.Helper()
+	r := &reads{}
+	l := listen(t, brokerURL, func(m message) {
+		if m.retained || m.payload == "" {
+			return
+		}
+		_, content := s.document(strings.ReplaceAll(mac, ":", "-"))
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.looked++
+		if got, want := number(content), told(m).Rev; got < want {
+			r.early = append(r.early, fmt.Sprintf("told of %d, read %d", want, got))
+		}
+	}, ownTopic(mac))
+	return l, r
+}
+
+// wrong are the fetches that got an older document than the device had been told of.
+func (r *reads) wrong() (looked int, early []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.looked, slices.Clone(r.early)
+}
+
 // TestToldOnlyAfterReadable: a device that fetches the moment it hears gets a document at least as new as the one it
-// was told of. The n-th write makes revision n, so the notice says what must be read.
+// was told of.
 func TestToldOnlyAfterReadable(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db []string) {
 		eachBroker(t, func(t *testing.T, b broker) {
 			s := startServer(t, append(db, b.env...)...)
 			mac := "02:e5:00:00:01:" + fmt.Sprintf("%02x", len(b.env))
-			var early, looked atomic.Int64
-			var problem sync.Map
-			l := listen(t, s.brokerURL(), func(m message) {
-				if m.retained || m.payload == "" {
-					return
-				}
-				_, content := s.document(strings.ReplaceAll(mac, ":", "-"))
-				looked.Add(1)
-				if got, want := number(content), told(m).Rev; got < want {
-					early.Add(1)
-					problem.Store(want, got)
-				}
-			}, ownTopic(mac))
+			l, device := heed(t, s, s.brokerURL(), mac)
 			id := create(t, s, mac, 1)
 			const writes = 200
 			for n := int64(2); n <= writes; n++ {
 				update(t, s, id, n)
 			}
 			testenv.WaitFor(t, patience, func() bool { return l.rev(mac) == writes })
-			if early.Load() > 0 {
-				t.Errorf("%d of %d messages came before the document could be read", early.Load(), looked.Load())
+			if looked, early := device.wrong(); len(early) > 0 || looked == 0 {
+				t.Errorf("%d of %d messages came before the document could be read: %v", len(early), looked, early)
 			}
 			if err := s.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)
@@ -84,6 +106,43 @@ func TestToldOnlyAfterReadable(t *testing.T) {
 			})
 		})
 	})
+}
+
+// TestToldOnlyAfterReadableByAnother: the same with two servers on one database, where the device asks the one that did
+// not write.
+func TestToldOnlyAfterReadableByAnother(t *testing.T) {
+	testenv.Ran(t, testenv.PostgreSQL)
+	testenv.Ran(t, testenv.MosquittoName)
+	m := testenv.Mosquitto(t, testenv.MosquittoOptions{})
+	env := []string{"DATABASE_URL=" + testenv.NewDatabase(t), "MQTT_URL=" + m.URL()}
+	one, two := startServer(t, env...), startServer(t, env...)
+	l, reads := heed(t, two, m.URL(), device)
+	id := create(t, one, device, 1)
+	const writes = 100
+	for n := int64(2); n <= writes; n++ {
+		update(t, one, id, n)
+	}
+	testenv.WaitFor(t, patience, func() bool { return l.rev(device) == writes })
+	if looked, early := reads.wrong(); len(early) > 0 || looked == 0 {
+		t.Errorf("%d of %d messages came before the document could be read: %v", len(early), looked, early)
+	}
+}
+
+// TestToldTooEarlyIsSeen is the control of the two above: a notice that comes before its change is made.
+func TestToldTooEarlyIsSeen(t *testing.T) {
+	testenv.Ran(t, testenv.SQLite)
+	testenv.Ran(t, testenv.MosquittoName)
+	m := testenv.Mosquitto(t, testenv.MosquittoOptions{})
+	s := startServer(t, "MQTT_URL="+m.URL())
+	l, reads := heed(t, s, m.URL(), device)
+	id := create(t, s, device, 1)
+	testenv.WaitFor(t, patience, func() bool { return l.rev(device) == 1 })
+	l.publish(t, ownTopic(device), `{"rev":2}`)
+	testenv.WaitFor(t, patience, func() bool { return l.rev(device) == 2 })
+	update(t, s, id, 2)
+	if looked, early := reads.wrong(); len(early) != 1 {
+		t.Errorf("%d of %d messages are found to be early, want the one that is: %v", len(early), looked, early)
+	}
 }
 
 // TestToldAfterBrokerOutage: writes do not wait for a broker that is away, and each is announced when it is back.

@@ -29,6 +29,7 @@ type listener struct {
 	mu        sync.Mutex
 	heard     []message
 	connected atomic.Bool
+	manager   *autopaho.ConnectionManager
 	// hear, when set, is called for each message before it is kept.
 	hear func(message)
 }
@@ -62,6 +63,7 @@ func listen(t testing.TB, brokerURL string, hear func(message), topics ...string
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.manager = manager
 	t.Cleanup(func() { cancel(); <-manager.Done() })
 	testenv.WaitFor(t, patience, l.connected.Load)
 	return l
@@ -75,6 +77,14 @@ func (l *listener) add(p *paho.Publish) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard = append(l.heard, m)
+}
+
+// publish says something itself, as no device may to our own broker.
+func (l *listener) publish(t testing.TB, topic, payload string) {
+	t.Helper()
+	if _, err := l.manager.Publish(t.Context(), &paho.Publish{Topic: topic, QoS: 1, Payload: []byte(payload)}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // forget drops what was heard so far.
