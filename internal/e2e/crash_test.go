@@ -183,3 +183,19 @@ func TestKilledWhileTheBrokerIsAway(t *testing.T) {
 		}
 	})
 }
+
+// TestKilledServersBrokerIsGone: the embedded broker ends with a server that is killed, and the next one has its port at
+// once.
+func TestKilledServersBrokerIsGone(t *testing.T) {
+	testenv.Ran(t, testenv.SQLite)
+	testenv.Ran(t, testenv.EmbeddedBroker)
+	s := startServer(t)
+	id := create(t, s, device, 1)
+	for n := int64(2); n < 8; n++ {
+		update(t, s, id, n)
+		s.kill()
+		s.start()
+		l := listen(t, s.brokerURL(), nil, ownTopic(device))
+		testenv.WaitFor(t, 10*time.Second, func() bool { return l.rev(device) == n })
+	}
+}
