@@ -84,6 +84,36 @@ func request(t *testing.T, method, url, body string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
+// A client that never ends its request is cut, and the relay and the broker still end in order.
+func TestASlowClientLeavesTimeForTheRest(t *testing.T) {
+	testenv.Ran(t, testenv.SQLite)
+	testenv.Ran(t, testenv.EmbeddedBroker)
+	var log bytes.Buffer
+	a := start(t, loaded(t), &log)
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", a.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, "POST /api/configs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
+		"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 8)); err != nil { // the handler wants the body
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	err = a.Stop(ctx)
+	if err == nil || !strings.Contains(err.Error(), "were cut") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("stopped with %v; want one error, of the request that was cut", err)
+	}
+	if ctx.Err() != nil {
+		t.Error("the stop took all of its time")
+	}
+}
+
 func TestStartServesAndStopEndsAll(t *testing.T) {
 	testenv.Ran(t, testenv.SQLite)
 	testenv.Ran(t, testenv.EmbeddedBroker)
