@@ -39,6 +39,31 @@ func TestDatabaseStoppedUnderLoad(t *testing.T) {
 	storm.check(s)
 }
 
+// TestDatabaseCrashesInAWriteStorm: PostgreSQL ends while it commits, again and again, and the server goes on. What was
+// acknowledged is there, whole, and in the outbox; what was not is there whole or not at all.
+func TestDatabaseCrashesInAWriteStorm(t *testing.T) {
+	testenv.Ran(t, testenv.PostgreSQL)
+	cluster := testenv.NewCluster(t, testenv.ClusterOptions{})
+	url := cluster.NewDatabase(t)
+	nobody := fmt.Sprintf("MQTT_URL=mqtt://127.0.0.1:%d", testenv.FreePort(t))
+	s := startServer(t, "DATABASE_URL="+url, nobody, "LOG_LEVEL=error")
+	storm := newStorm(t, s, 8)
+	for range 5 {
+		before := storm.acknowledged.Load()
+		run := storm.begin(s)
+		testenv.WaitFor(t, patience, func() bool { return storm.acknowledged.Load() > before+30 })
+		cluster.Stop(t)
+		run.end()
+		cluster.Start(t)
+		testenv.WaitFor(t, patience, func() bool { return s.status("/readyz") == http.StatusOK })
+		storm.check(s)
+		for _, wrong := range audit(t, url, true) {
+			t.Error(wrong)
+		}
+	}
+	t.Logf("%d acknowledged writes, %d lost, %d without an answer", storm.acknowledged.Load(), storm.lost, storm.unanswered.Load())
+}
+
 // TestDatabaseAwayAtStart: the server starts, says 503, and migrates as soon as the database is there.
 func TestDatabaseAwayAtStart(t *testing.T) {
 	testenv.Ran(t, testenv.PostgreSQL)
