@@ -103,7 +103,7 @@ func TestASlowClientLeavesTimeForTheRest(t *testing.T) {
 	if _, err := io.ReadFull(conn, make([]byte, 8)); err != nil { // the handler wants the body
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), StopTimeout)
 	defer cancel()
 	err = a.Stop(ctx)
 	if err == nil || !strings.Contains(err.Error(), "were cut") || strings.Contains(err.Error(), "\n") {
