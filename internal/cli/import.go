@@ -84,12 +84,17 @@ func (p Program) report(r client.Report, asJSON bool) error {
 
 func describe(r client.Report) string {
 	var b strings.Builder
+	conflicts := false
 	for _, refusal := range r.Refused {
 		where := refusal.Source
 		if where == "" {
 			where = refusal.MAC
 		}
 		fmt.Fprintf(&b, "refused  %s: %s\n", where, refusal.Reason)
+		conflicts = conflicts || refusal.Code == "RECORD_EXISTS"
+	}
+	if conflicts {
+		b.WriteString("What already exists is there with another document: --on-conflict update writes over it, skip leaves it\n")
 	}
 	heading := "Imported"
 	switch {

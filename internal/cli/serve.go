@@ -69,7 +69,16 @@ func (p Program) logger(set settings.Settings) *slog.Logger {
 	if p.humanLog(set) {
 		return slog.New(slog.NewTextHandler(p.Stderr, options))
 	}
+	options.ReplaceAttr = plainDuration
 	return slog.New(slog.NewJSONHandler(p.Stderr, options))
+}
+
+// plainDuration writes "1.6ms", as the text log does, where JSON would have a number of nanoseconds that does not say so.
+func plainDuration(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // welcome says where to go: in a few lines to people, and as log lines to what collects them.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"espalier.dev/espalier/client"
 )
@@ -43,6 +44,30 @@ func TestServeSaysWhereToGo(t *testing.T) {
 	}
 	if s := start(t, "TRUST_NETWORK=true"); !strings.Contains(s.log.String(), "everyone who reaches this server") {
 		t.Errorf("JSON: no warning:\n%s", s.log)
+	}
+}
+
+func TestLogSaysTheUnitOfADuration(t *testing.T) {
+	s := start(t)
+	run(t, s.env(), "import", folder(t, map[string]string{"aa-bb-cc-dd-ee-01.json": "{}"})).want(t, 0)
+	s.stop()
+	seen := map[string]int{}
+	for line := range strings.Lines(s.log.String()) {
+		var logged struct {
+			Msg      string
+			Duration any
+		}
+		if err := json.Unmarshal([]byte(line), &logged); err != nil || logged.Duration == nil {
+			continue
+		}
+		text, _ := logged.Duration.(string)
+		if _, err := time.ParseDuration(text); err != nil {
+			t.Errorf("%v is no duration with a unit in %s", logged.Duration, line)
+		}
+		seen[logged.Msg]++
+	}
+	if seen["migrated the database"] == 0 || seen["request"] == 0 {
+		t.Errorf("saw %v in:\n%s", seen, s.log)
 	}
 }
 

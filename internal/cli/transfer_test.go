@@ -84,6 +84,22 @@ func TestExportIsTheInverseOfImport(t *testing.T) {
 	}
 }
 
+func TestExportNamesWhatIsLeft(t *testing.T) {
+	s := start(t)
+	out := folder(t, map[string]string{
+		"aa-bb-cc-dd-ee-01.json": "{}", "AABBCCDDEE02.json": "{}", "aa-bb-cc-dd-ee-03.json": "{}", "package.json": "{}", "notes.txt": "x",
+	})
+	run(t, s.env(), "import", filepath.Join(out, "aa-bb-cc-dd-ee-01.json")).want(t, 0)
+	run(t, s.env(), "import", filepath.Join(out, "AABBCCDDEE02.json")).want(t, 0)
+	forced := run(t, s.env(), "export", out, "--force")
+	forced.want(t, 0, "Exported 2 documents", "AABBCCDDEE02.json is left from before", "aa-bb-cc-dd-ee-03.json is left from before")
+	for _, name := range []string{"aa-bb-cc-dd-ee-01.json", "aa-bb-cc-dd-ee-02.json", "package.json", "notes.txt"} {
+		if strings.Contains(forced.out+forced.errors, name) {
+			t.Errorf("names %s:\n%s", name, forced.errors)
+		}
+	}
+}
+
 func TestEverySpellingOfAMAC(t *testing.T) {
 	s := start(t)
 	dir := folder(t, map[string]string{"AA-BB-CC-DD-EE-01.json": "{}", "aabb.ccdd.ee02.JSON": "{}", "AABBCCDDEE03.json": "{}",
@@ -123,7 +139,12 @@ func TestConflicts(t *testing.T) {
 	s := start(t)
 	run(t, s.env(), "import", folder(t, map[string]string{"aabbccddee01.json": `{"v":1}`})).want(t, 0)
 	changed := folder(t, map[string]string{"aabbccddee01.json": `{"v":2}`})
-	run(t, s.env(), "import", changed).want(t, 4, "Config for aa:bb:cc:dd:ee:01 already exists", "1 configuration was refused")
+	run(t, s.env(), "import", changed).want(t, 4, "Config for aa:bb:cc:dd:ee:01 already exists",
+		"with another document: --on-conflict update writes over it, skip leaves it", "1 configuration was refused")
+	twice := folder(t, map[string]string{"aabbccddee02.json": `{"v":1,"v":2}`})
+	if got := run(t, s.env(), "import", twice); strings.Contains(got.out, "--on-conflict") {
+		t.Errorf("advises what does not help:\n%s", got.out)
+	}
 	run(t, s.env(), "import", changed, "--on-conflict", "skip").want(t, 0, "1 skipped")
 	run(t, s.env(), "import", changed, "--on-conflict", "update", "--dry-run").want(t, 0, "Would be: 0 created, 1 updated")
 	run(t, s.env(), "import", changed, "--on-conflict", "update").want(t, 0, "Imported: 0 created, 1 updated")
