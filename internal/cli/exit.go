@@ -9,6 +9,7 @@ import (
 	"espalier.dev/espalier/client"
 	"espalier.dev/espalier/internal/app"
 	"espalier.dev/espalier/internal/settings"
+	"espalier.dev/espalier/internal/simulator"
 )
 
 // The exit statuses.
@@ -79,10 +80,13 @@ func exitStatus(err error) int {
 	if _, ok := errors.AsType[*settings.Error](err); ok {
 		return exitUsage
 	}
+	if _, ok := errors.AsType[*simulator.OptionsError](err); ok {
+		return exitUsage
+	}
 	if _, ok := errors.AsType[*refusedError](err); ok {
 		return exitRefused
 	}
-	if errors.Is(err, app.ErrDatabaseInUse) || errors.Is(err, client.ErrUnreachable) {
+	if errors.Is(err, app.ErrDatabaseInUse) || unreachable(err) {
 		return exitUnavailable
 	}
 	if e, ok := errors.AsType[*client.Error](err); ok {
@@ -113,9 +117,14 @@ func statusOfRefusal(e *client.Error) int {
 	return exitFailed
 }
 
+// unreachable tells whether the server of SERVER_URL did not answer.
+func unreachable(err error) bool {
+	return errors.Is(err, client.ErrUnreachable) || errors.Is(err, simulator.ErrNoAnswer)
+}
+
 // advice is what a person can do about an error, or "".
 func advice(err error) string {
-	if errors.Is(err, client.ErrUnreachable) {
+	if unreachable(err) {
 		return "Is the server running? Start it with: espalier serve\nIf it runs elsewhere, set SERVER_URL (or --server-url) to where it listens."
 	}
 	e, ok := errors.AsType[*client.Error](err)

@@ -10,6 +10,7 @@ import (
 	"espalier.dev/espalier/internal/app"
 	"espalier.dev/espalier/internal/fleet"
 	"espalier.dev/espalier/internal/settings"
+	"espalier.dev/espalier/internal/simulator"
 )
 
 func TestEveryCodeHasAnExitStatus(t *testing.T) {
@@ -41,6 +42,7 @@ func TestExitStatus(t *testing.T) {
 		{errors.New("anything"), exitFailed},
 		{&usageError{errors.New("x")}, exitUsage},
 		{fmt.Errorf("x: %w", &settings.Error{}), exitUsage},
+		{&simulator.OptionsError{}, exitUsage},
 		{&refusedError{"x"}, exitRefused},
 		{fmt.Errorf("x: %w", app.ErrDatabaseInUse), exitUnavailable},
 		{fmt.Errorf("%w: x", client.ErrUnreachable), exitUnavailable},

@@ -157,5 +157,6 @@ func TestSimulate(t *testing.T) {
 	if page, err := c.Configs(t.Context(), client.ListOptions{}); err != nil || len(page.Configs) != 0 {
 		t.Errorf("the run left %d configurations, %v", len(page.Configs), err)
 	}
-	run(t, s.env(), "simulate", "--devices", "0").want(t, 1, "devices")
+	run(t, s.env(), "simulate", "--devices", "0").want(t, 2, "devices: 0 is not between 1 and")
+	run(t, s.env(), "simulate", "--also", "ftp://x").want(t, 2, "ftp://x")
 }

@@ -207,6 +207,7 @@ func TestServerIsAway(t *testing.T) {
 	dir := folder(t, awkward())
 	run(t, env, "import", dir).want(t, 6, away.URL, "connection refused", "espalier serve", "SERVER_URL")
 	run(t, env, "export", filepath.Join(t.TempDir(), "out")).want(t, 6, "the export ended after 0 documents", "espalier serve")
+	run(t, env, "simulate").want(t, 6, "no answer from the server", "espalier serve")
 	run(t, env, "healthcheck").want(t, 1, "connection refused")
 }
 

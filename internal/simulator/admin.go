@@ -22,6 +22,9 @@ type admin struct {
 	http  *http.Client
 }
 
+// ErrNoAnswer says that no server answered.
+var ErrNoAnswer = errors.New("no answer from the server")
+
 var errRefused = errors.New("the server refuses")
 
 const adminTimeout = 30 * time.Second
@@ -67,7 +70,7 @@ func (a *admin) ask(ctx context.Context, method, path string, body any) (io.Read
 	}
 	reply, err := a.http.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	if reply.StatusCode < 300 {
 		return reply.Body, nil

@@ -12,6 +12,14 @@ import (
 
 const maxDevices = 50_000 // a connection each, and a port at this end
 
+// OptionsError says that a run cannot be as it was asked for. Nothing was done.
+type OptionsError struct{ cause error }
+
+func (e *OptionsError) Error() string { return e.cause.Error() }
+
+// Unwrap is what is wrong with the options.
+func (e *OptionsError) Unwrap() error { return e.cause }
+
 // complete fills in what was left out, and says what cannot be.
 func (o *Options) complete() error {
 	if o.Devices < 1 || o.Devices > maxDevices {

@@ -74,15 +74,15 @@ type Options struct {
 // document, which takes a few times o.Bound at most. The configurations that it made are gone when it returns.
 //
 // What it found is in the result, and [Result.OK] says whether that is well. An error means that there could be no
-// simulation: bad options, a server that cannot be reached or refuses. It may come beside a result, when configurations
+// simulation: bad options ([OptionsError]), a server that cannot be reached or refuses. It may come beside a result, when configurations
 // that the run made could not be removed.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if err := o.complete(); err != nil {
-		return Result{}, err
+		return Result{}, &OptionsError{err}
 	}
 	s, err := newSimulation(o)
 	if err != nil {
-		return Result{}, err
+		return Result{}, &OptionsError{err}
 	}
 	// An interrupt ends the run early, and neither the proof nor the cleaning up.
 	whole, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -278,7 +278,7 @@ func TestWhatCannotBeSimulatedIsSaid(t *testing.T) {
 		"no devices":     {func(o *Options) { o.Devices = 0 }, "devices: 0"},
 		"churn":          {func(o *Options) { o.Churn = -1 }, "churn: -1"},
 		"server URL":     {func(o *Options) { o.ServerURL = "ftp://x" }, `server URL: "ftp://x" is not http://host:port`},
-		"no server":      {func(o *Options) { o.ServerURL = "http://127.0.0.1:1" }, "list the configurations"},
+		"no server":      {func(o *Options) { o.ServerURL = "http://127.0.0.1:1" }, "list the configurations: no answer from the server"},
 		"broker URL":     {func(o *Options) { o.MQTTURL = "http://u:secret@x" }, `MQTT URL: "…@x" is not mqtt://`},
 		"listen":         {func(o *Options) { o.Listen = "all" }, `listen: "all"`},
 		"template":       {func(o *Options) { o.Templates = [][]byte{[]byte("[]")} }, "template 0: it is not a JSON object"},
