@@ -105,7 +105,11 @@ func (r *Relay) repeatBroadcast(ctx context.Context) error {
 	if r.repeat.since.IsZero() || r.Now().Before(r.repeat.at) {
 		return nil
 	}
-	if err := r.announce(ctx, r.repeat.since, r.repeat.since, "devices have had the time to reconnect"); err != nil {
+	because := "devices have had the time to reconnect"
+	if r.repeat.at.IsZero() { // see park
+		because = "this server ends before devices have had the time to reconnect"
+	}
+	if err := r.announce(ctx, r.repeat.since, r.repeat.since, because); err != nil {
 		return err
 	}
 	r.repeat.since = time.Time{}

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -263,6 +264,9 @@ func TestStopLeavesTheRepetitionInTheOutbox(t *testing.T) {
 	stopRelay(t, r)
 	if n := b.outbox.waiting(); n != 1 {
 		t.Errorf("%d messages wait for the next server, want the one to repeat", n)
+	}
+	if text := b.log.text.String(); !strings.Contains(text, "this server ends before devices") || strings.Contains(text, `"devices have had the time`) {
+		t.Errorf("the log gives another reason:\n%s", text)
 	}
 }
 
