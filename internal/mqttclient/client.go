@@ -95,6 +95,14 @@ func addressOf(u *url.URL) (string, error) {
 	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
+// place is the broker's name in the log: host:port, or URL's host alone where Dial knows the way.
+func (c *Client) place() string {
+	if c.options.Dial != nil {
+		return c.options.URL.Host
+	}
+	return c.address
+}
+
 // Start begins to connect and returns at once. Only Stop ends it; ctx lends its values and nothing else.
 func (c *Client) Start(ctx context.Context) error {
 	if c.cancel != nil {

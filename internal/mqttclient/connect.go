@@ -26,7 +26,7 @@ const (
 
 // keepConnected makes one connection after the other until ctx ends.
 func (c *Client) keepConnected(ctx context.Context) {
-	journal := &journal{logger: c.options.Logger, broker: c.address}
+	journal := &journal{logger: c.options.Logger, broker: c.place()}
 	pause := backoffMin
 	for ctx.Err() == nil {
 		l, err := c.connect(ctx)

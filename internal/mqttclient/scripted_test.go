@@ -237,9 +237,12 @@ func TestBrokersThatCannotServe(t *testing.T) {
 func TestDial(t *testing.T) {
 	testenv.Ran(t, testenv.EmbeddedBroker)
 	address := embedded(t)
-	options := optionsFor("nowhere.invalid", io.Discard)
+	book := &logbook{}
+	options := optionsFor("nowhere.invalid", book)
 	options.Dial = func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "tcp", address) }
 	connected(t, options)
+	// A port that nobody dialled would send whoever reads the log to the wrong place.
+	testenv.WaitFor(t, patience, func() bool { return book.count("broker=nowhere.invalid ") == 1 })
 }
 
 func TestTLS(t *testing.T) {
