@@ -19,6 +19,7 @@ import (
 
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
+	"github.com/google/go-cmp/cmp"
 
 	"espalier.dev/espalier/internal/settings"
 	"espalier.dev/espalier/internal/testenv"
@@ -171,6 +172,38 @@ func TestSettingsThatExamplesUseExist(t *testing.T) {
 		if found == 0 {
 			t.Errorf("%s sets nothing: this test looks for the wrong thing", path)
 		}
+	}
+}
+
+// The manual has a row for each setting and each metric that the server has, and for no others.
+func TestManualNamesWhatThereIs(t *testing.T) {
+	manual := read(t, "../docs/operations.md")
+	set, _, err := settings.Load(settings.Source{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, entry := range set.Effective() {
+		want = append(want, entry.Name)
+	}
+	for name := range registered(t) {
+		if name != "up" {
+			want = append(want, name)
+		}
+	}
+	var got []string
+	name := regexp.MustCompile("`((?:iot|espalier)_[a-z_]+|[A-Z][A-Z_]+)`")
+	for row := range strings.Lines(manual) {
+		if cells := strings.SplitN(row, "|", 3); len(cells) == 3 && cells[0] == "" {
+			for _, match := range name.FindAllStringSubmatch(cells[1], -1) {
+				got = append(got, match[1])
+			}
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the tables of docs/operations.md (-what there is, +what they name):\n%s", diff)
 	}
 }
 
