@@ -20,8 +20,8 @@ func (p Program) database() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "db",
 		Short: "Work on the database itself",
-		Long: "Works on the database of the settings (DATABASE_URL, or SQLite in DATA_DIR) without a server. A SQLite database\n" +
-			"that a running server has is left alone.",
+		Long: "Works on the database of the settings (DATABASE_URL, or SQLite in DATA_DIR) without a server. While a\n" +
+			"server has a SQLite database, only status works on it; load-test-data then goes through that server.",
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}

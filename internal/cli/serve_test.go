@@ -2,9 +2,12 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -121,6 +124,15 @@ func TestDatabaseOfARunningServer(t *testing.T) {
 	run(t, s.env(), "db", "upgrade").want(t, 6, "in use")
 	run(t, s.env(), "db", "load-test-data").want(t, 0, "a server has the database", "Imported: 24 created")
 	run(t, s.env(), "db", "load-test-data").want(t, 0, "24 unchanged")
+}
+
+// A look must not leave an empty database where somebody mistyped DATA_DIR.
+func TestStatusMakesNoDatabase(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mistyped")
+	run(t, []string{"DATA_DIR=" + dir}, "db", "status").want(t, 0, "pending")
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is there: %v", dir, err)
+	}
 }
 
 func TestDatabaseIsAway(t *testing.T) {

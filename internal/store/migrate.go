@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -73,8 +75,16 @@ func (s *Store) Migrations(ctx context.Context) (all []Migration, err error) {
 	return all, err
 }
 
-// Status is Migrations for a database that a running server may have: it takes no lock.
+// Status is Migrations for a database that a running server may have, or that is not there yet: it takes no lock, and
+// makes no SQLite database.
 func Status(ctx context.Context, o Options) ([]Migration, error) {
+	file, _, err := parseURL(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(file); file != "" && errors.Is(err, fs.ErrNotExist) {
+		return statusOfNothing(ctx)
+	}
 	s, err := Open(ctx, o)
 	if err == nil {
 		all, err := s.Migrations(ctx)
@@ -83,11 +93,17 @@ func Status(ctx context.Context, o Options) ([]Migration, error) {
 	if !errors.Is(err, ErrLocked) {
 		return nil, err
 	}
-	path, _, err := parseURL(o.URL)
+	return (&Store{engine: &sqliteEngine{path: file}}).Migrations(ctx)
+}
+
+// statusOfNothing is that of a database which is made elsewhere, and removed again.
+func statusOfNothing(ctx context.Context) ([]Migration, error) {
+	dir, err := os.MkdirTemp("", "espalier-status-")
 	if err != nil {
 		return nil, err
 	}
-	return (&Store{engine: &sqliteEngine{path: path}}).Migrations(ctx)
+	all, err := (&Store{engine: &sqliteEngine{path: filepath.Join(dir, "none.db")}}).Migrations(ctx)
+	return all, errors.Join(err, os.RemoveAll(dir))
 }
 
 // Recreate drops everything of ours, the field's tables included, and migrates again.

@@ -38,7 +38,7 @@ var sqliteDialect = dialect{ //nolint:gochecknoglobals // constant
 
 func openSQLite(path string, o Options) (*sqliteEngine, error) {
 	if err := makeFile(path); err != nil {
-		return nil, fmt.Errorf("open the database %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	lock, err := takeLock(path+".lock", o.Owner)
 	if err != nil {
@@ -52,11 +52,11 @@ func openSQLite(path string, o Options) (*sqliteEngine, error) {
 		e.cache = newCache(o.CacheBytes)
 	}
 	if e.writer, err = startWriter(e.openWriter, e.cache); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), lock.release())
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), lock.release())
 	}
 	e.readers = newReaders(runtime.GOMAXPROCS(0)+4, e.openReader)
 	if err := e.begin(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), e.close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), e.close())
 	}
 	return e, nil
 }
