@@ -80,9 +80,9 @@ func (l *listener) add(p *paho.Publish) {
 }
 
 // publish says something itself, as no device may to our own broker.
-func (l *listener) publish(t testing.TB, topic, payload string) {
+func (l *listener) publish(t testing.TB, topic, payload string, retain bool) {
 	t.Helper()
-	if _, err := l.manager.Publish(t.Context(), &paho.Publish{Topic: topic, QoS: 1, Payload: []byte(payload)}); err != nil {
+	if _, err := l.manager.Publish(t.Context(), &paho.Publish{Topic: topic, QoS: 1, Payload: []byte(payload), Retain: retain}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -30,7 +30,8 @@ import (
 //	                              configuration, so that no retained message tells of a document that is gone
 //	otherwise                     nothing is known to be lost. What was acknowledged after the last watermark may be,
 //	                              though, where this process is new or sent something after it: announce what changed
-//	                              shortly before, without broadcast
+//	                              shortly before. A new process broadcasts what changed since: it may have been
+//	                              changed while MQTT was switched off
 //
 // Each "since" is less a margin, for clocks that differ and transactions that commit late. To announce means to put
 // messages in the outbox, where they are durable; a new watermark is published at once after that, so that other
@@ -151,6 +152,7 @@ func (r *Relay) compare(ctx context.Context) (published, stored time.Time, ok bo
 // restore announces what the broker may have lost, and leaves a watermark. Zero times mean that there is none.
 func (r *Relay) restore(ctx context.Context, published, stored time.Time) error {
 	since, broadcastSince := time.Time{}, never
+	newSince := never // what was changed while no server relayed is broadcast for the first time, and not once more
 	reason := ""
 	switch {
 	case stored.IsZero():
@@ -171,8 +173,11 @@ func (r *Relay) restore(ctx context.Context, published, stored time.Time) error 
 		return nil
 	default:
 		since, reason = stored.Add(-r.Margin), "the broker may have lost what followed its watermark"
+		if !r.mark.seen {
+			newSince = stored
+		}
 	}
-	if err := r.announce(ctx, since, broadcastSince, reason); err != nil {
+	if err := r.announce(ctx, since, earlier(broadcastSince, newSince), reason); err != nil {
 		return err
 	}
 	if broadcastSince != never {

@@ -36,11 +36,11 @@ func TestReconcile(t *testing.T) {
 		"not understood":         {"tomorrow", at, []announcement{{time.Time{}, at.Add(-margin)}}},
 		"broker lost the latest": {string(watermark{earlier}.payload()), at,
 			[]announcement{{earlier.Add(-margin), earlier.Add(-margin)}}},
-		"nothing lost": {string(watermark{at}.payload()), at, []announcement{{at.Add(-margin), never}}},
+		"nothing lost": {string(watermark{at}.payload()), at, []announcement{{at.Add(-margin), at}}},
 		"database from a backup": {string(watermark{at.Add(margin + time.Second)}.payload()), at,
 			[]announcement{{time.Time{}, never}, {at.Add(-margin), never}}},
 		"clock was ahead":        {string(watermark{at}.payload()), ahead, []announcement{{at.Add(-margin), at.Add(-margin)}}},
-		"another server's newer": {string(watermark{at.Add(time.Second)}.payload()), at, []announcement{{at.Add(-margin), never}}},
+		"another server's newer": {string(watermark{at.Add(time.Second)}.payload()), at, []announcement{{at.Add(-margin), at}}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
