@@ -71,8 +71,8 @@ func New(o Options) (*App, error) {
 	return &App{options: o, log: o.Logger, registry: registry, failed: make(chan error, 1)}, nil
 }
 
-// Start brings everything up and returns when requests are answered. ctx bounds the start alone. What had started
-// is stopped again where a later part fails.
+// Start brings everything up and returns when requests are answered and the embedded broker is there, or is late. ctx
+// bounds the start alone. What had started is stopped again where a later part fails.
 //
 // A PostgreSQL that is away does not fail it: requests get 503 until it is there. A database that another server has, a
 // schema of a newer program and an address that is taken do.
@@ -95,7 +95,11 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.delivery.start(ctx); err != nil {
 		return err
 	}
-	return a.listen(ctx)
+	if err := a.listen(ctx); err != nil {
+		return err
+	}
+	a.delivery.await(ctx)
+	return nil
 }
 
 // listen starts HTTP: the device's GET on the fast path, all else through net/http.

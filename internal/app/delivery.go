@@ -79,19 +79,12 @@ func (d *delivery) brokerAddr() string {
 	return d.broker.Addr()
 }
 
-// brokerPatience bounds how long a start waits for the embedded broker; it goes on without it.
-const brokerPatience = 5 * time.Second
-
 // start brings up what there is. A broker that is away, or whose port is taken, fails nothing.
 func (d *delivery) start(ctx context.Context) error {
 	if d.broker != nil {
 		if err := d.broker.Start(ctx); err != nil {
 			return fmt.Errorf("start the embedded broker: %w", err)
 		}
-		waiting, done := context.WithTimeout(ctx, brokerPatience)
-		defer done()
-		// Why it is not ready is in the log already, and in the status.
-		_ = d.broker.WaitReady(waiting)
 	}
 	if d.relay == nil {
 		return nil
@@ -100,6 +93,20 @@ func (d *delivery) start(ctx context.Context) error {
 		return fmt.Errorf("start the MQTT client: %w", err)
 	}
 	return d.relay.Start(ctx)
+}
+
+// brokerPatience bounds how long a start waits for the embedded broker; it goes on without it.
+const brokerPatience = 5 * time.Second
+
+// await returns when the embedded broker listens, or when that takes too long. Requests are answered meanwhile.
+func (d *delivery) await(ctx context.Context) {
+	if d.broker == nil {
+		return
+	}
+	waiting, done := context.WithTimeout(ctx, brokerPatience)
+	defer done()
+	// Why it is not ready is in the log already, and in the status.
+	_ = d.broker.WaitReady(waiting)
 }
 
 func (d *delivery) stop(ctx context.Context) error {
