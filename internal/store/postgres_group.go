@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -134,7 +135,7 @@ func (e *postgresEngine) applyGroup(ctx context.Context, group []*grouped) {
 		err := pgSession{e.pool}.pipeline(ctx, requests)
 		if err == nil || !refused(err) {
 			for i, one := range group {
-				if one.err = e.finish(ctx, err); err == nil && !*found[i] {
+				if one.err = late(e.finish(ctx, err)); err == nil && !*found[i] {
 					one.err = missing(one.change)
 				}
 			}
@@ -143,5 +144,14 @@ func (e *postgresEngine) applyGroup(ctx context.Context, group []*grouped) {
 	}
 	for _, one := range group {
 		one.applied, one.err = e.applyAlone(ctx, one.change)
+		one.err = late(one.err)
 	}
+}
+
+// late gives the end of our own patience with the database its code: the caller's may not have ended.
+func late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && fleet.CodeOf(err) == fleet.CodeInternal {
+		return fleet.Unavailable(err)
+	}
+	return err
 }
