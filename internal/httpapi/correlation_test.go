@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -74,6 +75,21 @@ func TestAccessLog(t *testing.T) {
 		if strings.Contains(f.log.String(), secret) {
 			t.Errorf("%s is in the log", secret)
 		}
+	}
+}
+
+// Somebody who looks for a device's configuration in vain finds why in the log, and nobody can fill the log so.
+func TestStrangersAreNamedInTheLog(t *testing.T) {
+	f := newFixture(t)
+	for i := range 100 {
+		f.get(fmt.Sprintf("/api/configs/aa-bb-cc-dd-ee-%02x.json", i))
+	}
+	const line = "a device asks for a configuration that does not exist"
+	if n := strings.Count(f.log.String(), line); n != 20 {
+		t.Errorf("%d lines for 100 requests, want 20", n)
+	}
+	if !strings.Contains(f.log.String(), `"mac":"aa-bb-cc-dd-ee-00","remote":"127.0.0.1:4711"`) {
+		t.Errorf("the first is not named:\n%.500s", f.log.String())
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"espalier.dev/espalier/internal/fleet"
 )
 
 // getDocument answers a device that wrote the path in front of the MAC address in an unusual way; serve answers all others.
@@ -16,6 +18,11 @@ func (a *API) getDocument(w http.ResponseWriter, r *http.Request) error {
 func (a *API) sendDocument(w http.ResponseWriter, r *http.Request, mac string) error {
 	doc, err := a.service.Document(r.Context(), mac)
 	if err != nil {
+		if fleet.CodeOf(err) == fleet.CodeNotFound {
+			a.strangers.Do(func() {
+				a.logger.InfoContext(r.Context(), "a device asks for a configuration that does not exist", "mac", mac, "remote", r.RemoteAddr)
+			})
+		}
 		return err
 	}
 	h := w.Header()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/time/rate"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -77,6 +78,8 @@ type API struct {
 	document []byte
 	imports  chan struct{} // a place for each import that may run at a time
 	patience time.Duration // with the client of a stream, for each chunk
+	// strangers paces what the log says of devices without a configuration, which anybody can cause.
+	strangers rate.Sometimes
 }
 
 // New builds the API and registers its metrics. It fails where a required option is missing or an origin is malformed.
@@ -91,7 +94,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{service: o.Service, ping: o.Ping, broker: o.Broker, version: o.Version, now: o.Now,
 		logger: slog.New(LogHandler(o.Logger.Handler())), imports: make(chan struct{}, maxImports),
-		patience: streamTimeout}
+		patience: streamTimeout, strangers: rate.Sometimes{First: 20, Interval: 10 * time.Second}}
 	if a.ping == nil {
 		a.ping = func(context.Context) error { return nil }
 	}
