@@ -89,6 +89,9 @@ func exitStatus(err error) int {
 	if errors.Is(err, app.ErrDatabaseInUse) || unreachable(err) {
 		return exitUnavailable
 	}
+	if errors.Is(err, simulator.ErrNotAllowed) {
+		return exitUnauthorized
+	}
 	if e, ok := errors.AsType[*client.Error](err); ok {
 		return statusOfRefusal(e)
 	}
@@ -127,6 +130,10 @@ func advice(err error) string {
 	if unreachable(err) {
 		return "Is the server running? Start it with: espalier serve\nIf it runs elsewhere, set SERVER_URL (or --server-url) to where it listens."
 	}
+	const whereToken = "This command takes the token from ADMIN_TOKEN, ADMIN_TOKEN_FILE or --admin-token-file."
+	if errors.Is(err, simulator.ErrNotAllowed) {
+		return whereToken
+	}
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok {
 		return ""
@@ -136,7 +143,7 @@ func advice(err error) string {
 		lines = append(lines, e.Detail+".")
 	}
 	if errors.Is(err, client.ErrUnauthorized) {
-		lines = append(lines, "This command takes the token from ADMIN_TOKEN, ADMIN_TOKEN_FILE or --admin-token-file.")
+		lines = append(lines, whereToken)
 	}
 	if e.CorrelationID != "" && e.Status >= 500 {
 		lines = append(lines, fmt.Sprintf("In the server's log it is the request with the correlation id %s.", e.CorrelationID))

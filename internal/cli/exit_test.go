@@ -46,6 +46,7 @@ func TestExitStatus(t *testing.T) {
 		{&refusedError{"x"}, exitRefused},
 		{fmt.Errorf("x: %w", app.ErrDatabaseInUse), exitUnavailable},
 		{fmt.Errorf("%w: x", client.ErrUnreachable), exitUnavailable},
+		{fmt.Errorf("x: %w", simulator.ErrNotAllowed), exitUnauthorized},
 		{&client.Error{Status: 401}, exitUnauthorized},
 		{&client.Error{Status: 403}, exitUnauthorized},
 		{&client.Error{Status: 413}, exitRefused},

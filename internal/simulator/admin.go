@@ -25,6 +25,9 @@ type admin struct {
 // ErrNoAnswer says that no server answered.
 var ErrNoAnswer = errors.New("no answer from the server")
 
+// ErrNotAllowed is in the error of Run where the server wants another token, or none from here.
+var ErrNotAllowed = errors.New("not allowed")
+
 var errRefused = errors.New("the server refuses")
 
 const adminTimeout = 30 * time.Second
@@ -79,6 +82,8 @@ func (a *admin) ask(ctx context.Context, method, path string, body any) (io.Read
 	switch {
 	case reply.StatusCode == http.StatusNotFound:
 		return nil, errGone
+	case reply.StatusCode == http.StatusUnauthorized || reply.StatusCode == http.StatusForbidden:
+		return nil, fmt.Errorf("%w: %w: %s %s: %s", errRefused, ErrNotAllowed, method, reply.Request.URL.Path, reason(reply))
 	case reply.StatusCode < 500 && reply.StatusCode != http.StatusTooManyRequests && reply.StatusCode != http.StatusRequestTimeout:
 		return nil, fmt.Errorf("%w: %s %s: %s", errRefused, method, reply.Request.URL.Path, reason(reply))
 	}
