@@ -286,9 +286,9 @@ func TestRelayBackoffGrows(t *testing.T) {
 	}
 }
 
-func TestRelayGivesClaimsBackWhenTheConnectionIsLost(t *testing.T) {
-	b := newBench()
-	b.wire.connect()
+// relayInTheMiddle is a relay that has claimed a message, for an hour, and waits for the broker to acknowledge it.
+func (b *bench) relayInTheMiddle(t *testing.T) *Relay {
+	t.Helper()
 	r := b.relay(t, func(o *Options) { o.Lease = time.Hour })
 	b.settled(t)
 	began := make(chan struct{}, 10)
@@ -299,6 +299,13 @@ func TestRelayGivesClaimsBackWhenTheConnectionIsLost(t *testing.T) {
 	b.outbox.change(mac(1))
 	r.Wake()
 	<-began
+	return r
+}
+
+func TestRelayGivesClaimsBackWhenTheConnectionIsLost(t *testing.T) {
+	b := newBench()
+	b.wire.connect()
+	b.relayInTheMiddle(t)
 	b.wire.cut()
 	testenv.WaitFor(t, patience, func() bool {
 		b.outbox.mu.Lock()
@@ -369,16 +376,7 @@ func TestRelayGivesClaimsBackThatItMadeTooLate(t *testing.T) {
 func TestRelayStopGivesClaimsBack(t *testing.T) {
 	b := newBench()
 	b.wire.connect()
-	r := b.relay(t, func(o *Options) { o.Lease = time.Hour })
-	b.settled(t)
-	began := make(chan struct{}, 10)
-	b.wire.set(func(w *wire) {
-		w.gate = make(chan struct{})
-		w.before = func() { began <- struct{}{} }
-	})
-	b.outbox.change(mac(1))
-	r.Wake()
-	<-began
+	r := b.relayInTheMiddle(t)
 	b.wire.set(func(w *wire) { w.before, w.gate = nil, nil }) // for what comes after the message under way
 	stopRelay(t, r)
 	claimed, err := b.outbox.Claim(t.Context(), b.clock.now(), time.Minute, 10)
