@@ -135,7 +135,8 @@ func LoadSample(ctx context.Context, set settings.Settings) (report fleet.Report
 			return err
 		}
 		service := fleet.NewService(st, fleet.Options{MaxContent: set.MaxContentBytes, Announce: set.MQTTURL != "off", Now: st.Now})
-		report, err = service.Import(ctx, SampleItems(), fleet.ImportOptions{OnConflict: fleet.ConflictSkip})
+		report, err = service.Import(ctx, SampleItems(), fleet.ImportOptions{OnConflict: fleet.ConflictSkip},
+			fleet.Attempt{By: fleet.Actor{Principal: fleet.ByConsole}})
 		return err
 	})
 	return report, err

@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Config is the configuration of one device: its row in the store.
 type Config struct {
@@ -14,11 +17,15 @@ type Config struct {
 	Content []byte
 	// Revision is that of the content: from 1 for a MAC address, and never used again.
 	Revision int64
-	// SHA256 is the hash of the content.
-	SHA256 [32]byte
+	// ETag is that of the content, as Document.ETag; "" where a list has a content that another program wrote.
+	ETag string
 	// CreatedAt and UpdatedAt are UTC, in whole microseconds.
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// Standing is how the device stands to it. What answers a change of many configurations leaves it out.
+	Standing Standing
+	// DeletedAt is zero for a configuration that is there.
+	DeletedAt time.Time
 }
 
 // Served is what the device endpoint needs of a configuration.
@@ -42,17 +49,28 @@ const (
 	ByRevision       Column = "revision"
 	ByCreatedAt      Column = "created_at"
 	ByUpdatedAt      Column = "updated_at"
+	BySync           Column = "sync"      // in the order of Syncs
+	ByLastSeen       Column = "last_seen" // never is null
+	ByDeletedAt      Column = "deleted_at"
 )
 
 // Columns lists every Column.
-var Columns = []Column{ByMAC, ByID, ByDeviceName, ByDeviceEntityID, ByEnableOTA, ByRevision, ByCreatedAt, ByUpdatedAt}
+var Columns = []Column{ByMAC, ByID, ByDeviceName, ByDeviceEntityID, ByEnableOTA, ByRevision, ByCreatedAt, ByUpdatedAt,
+	BySync, ByLastSeen, ByDeletedAt}
 
 // Query asks for a part of the list of configurations. Text sorts by code point, nulls come first, and ties are
 // broken by id; Descending turns all of it around.
 type Query struct {
 	// Search keeps those whose MAC address, name or entity id contains it; ASCII letters match in either case, and
 	// a MAC address may be written in any accepted form or a part of one. Empty keeps all.
-	Search     string
+	Search string
+	// Deleted asks for the configurations that were deleted, and not made again, instead of those that are there.
+	Deleted bool
+	// Syncs keeps those of which the device is in one of these states; none keeps all. Overdue and Online keep those of
+	// which it is so, or is not so; a device of which it is not known whether it is online is neither.
+	Syncs      []Sync
+	Overdue    *bool
+	Online     *bool
 	Sort       Column // "" is ByMAC
 	Descending bool
 	// After continues behind a position; nil begins at the beginning.
@@ -86,10 +104,23 @@ func (c Config) Position(by Column) Position {
 		p.Value = c.CreatedAt
 	case ByUpdatedAt:
 		p.Value = c.UpdatedAt
+	case BySync:
+		p.Value = int64(slices.Index(Syncs, c.Standing.Sync))
+	case ByLastSeen:
+		p.Value = timeOrNull(c.Standing.LastSeen)
+	case ByDeletedAt:
+		p.Value = timeOrNull(c.DeletedAt)
 	default:
 		p.Value = c.MAC.String()
 	}
 	return p
+}
+
+func timeOrNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
 }
 
 func deref[T any](p *T) any {

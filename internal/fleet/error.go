@@ -48,6 +48,8 @@ type Error struct {
 	Message string
 	Detail  string
 	Fields  []FieldError
+	// Current is the revision that is there, of PRECONDITION_FAILED; else 0.
+	Current int64
 	Cause   error
 }
 
@@ -87,6 +89,19 @@ func NotFound(key any) *Error {
 func Exists(mac MAC) *Error {
 	return &Error{Code: CodeExists, Message: fmt.Sprintf("Config for %s already exists", mac),
 		Detail: "The resource already exists"}
+}
+
+// Stale says that a precondition failed: the configuration has another revision than the writer wants.
+func Stale(mac MAC, current int64) *Error {
+	return &Error{Code: CodePreconditionFailed, Current: current,
+		Message: fmt.Sprintf("Config for %s is at revision %d, which is not the one that this change was made for", mac, current),
+		Detail:  "Somebody else has changed it: read it again, and repeat the change on what is there now"}
+}
+
+// NoRevision says that a device never had a revision of that number, or that it is not kept any more.
+func NoRevision(mac MAC, number int64) *Error {
+	return &Error{Code: CodeNotFound, Message: fmt.Sprintf("Revision %d of %s was not found", number, mac),
+		Detail: "It never was, or the settings of retention have let it go"}
 }
 
 // Invalid says that one field of a request cannot be accepted.

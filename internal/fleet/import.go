@@ -68,7 +68,10 @@ const importBatch = 500
 
 // Import makes or changes many configurations in one transaction, through the validation of Create and Update. What
 // was refused is in the report and not an error. Errors: VALIDATION_FAILED for the options, and those of the store.
-func (s *Service) Import(ctx context.Context, items []Item, o ImportOptions) (Report, error) {
+func (s *Service) Import(ctx context.Context, items []Item, o ImportOptions, a Attempt) (Report, error) {
+	if err := a.check(); err != nil {
+		return Report{}, err
+	}
 	switch o.OnConflict {
 	case "":
 		o.OnConflict = ConflictFail
@@ -78,27 +81,33 @@ func (s *Service) Import(ctx context.Context, items []Item, o ImportOptions) (Re
 	}
 	good, refused := s.check(items)
 	var report Report
-	err := s.store.Update(ctx, func(ctx context.Context, tx Tx) error {
+	do := func(ctx context.Context, tx Tx) error {
 		report = Report{DryRun: o.DryRun, Refused: append([]Refusal{}, refused...)}
 		for start := 0; start < len(good); start += importBatch {
-			if err := s.importBatch(ctx, tx, good[start:min(start+importBatch, len(good))], o, &report); err != nil {
+			if err := s.importBatch(ctx, tx, good[start:min(start+importBatch, len(good))], o, a, &report); err != nil {
 				return err
 			}
 		}
 		if o.DryRun || (len(report.Refused) > 0 && !o.KeepGoing) {
 			return errNotKept
 		}
+		report.Applied = true
 		return nil
-	})
+	}
+	var err error
+	if a.Once == nil {
+		err = s.store.Update(ctx, do)
+	} else {
+		err = s.once(ctx, a.Once, func(ctx context.Context, tx Tx) (any, error) { err := do(ctx, tx); return report, err })
+	}
 	switch {
 	case errors.Is(err, errNotKept):
 		return report, nil
 	case err != nil:
 		return Report{}, err
 	}
-	report.Applied = true
-	if s.announce && report.Created+report.Updated > 0 {
-		s.wake()
+	if report.Created+report.Updated > 0 {
+		s.changed()
 	}
 	return report, nil
 }
@@ -130,7 +139,7 @@ func (s *Service) check(items []Item) ([]checked, []Refusal) {
 	return good, refused
 }
 
-func (s *Service) importBatch(ctx context.Context, tx Tx, batch []checked, o ImportOptions, report *Report) error {
+func (s *Service) importBatch(ctx context.Context, tx Tx, batch []checked, o ImportOptions, a Attempt, report *Report) error {
 	macs := make([]MAC, len(batch))
 	for i, c := range batch {
 		macs[i] = c.mac
@@ -141,8 +150,8 @@ func (s *Service) importBatch(ctx context.Context, tx Tx, batch []checked, o Imp
 	}
 	var changes []Change
 	for _, c := range batch {
-		change := Change{Kind: Create, MAC: c.mac, Document: c.doc, Source: FromImport, At: s.timestamp(),
-			Tell: s.tell(TellIfChanged)}
+		change := Change{Kind: Create, MAC: c.mac, Document: c.doc, Source: FromImport, Action: ActionImport,
+			By: a.By, Message: a.Message, At: s.timestamp(), Tell: s.tell(TellIfChanged)}
 		old, exists := have[c.mac]
 		switch {
 		case !exists:

@@ -21,7 +21,7 @@ type Page struct {
 }
 
 // Configs is one page of the list, without contents: q from the beginning, or from the cursor that the page before
-// gave. Errors: VALIDATION_FAILED with the field (sort, limit, q, cursor).
+// gave. Errors: VALIDATION_FAILED with the field (sort, limit, q, sync, cursor).
 func (s *Service) Configs(ctx context.Context, q Query, cursor string) (Page, error) {
 	q, err := checkQuery(q)
 	if err != nil {
@@ -100,9 +100,14 @@ func checkQuery(q Query) (Query, error) {
 	if q.Limit == 0 {
 		q.Limit = DefaultPage
 	}
+	for _, state := range q.Syncs {
+		if !slices.Contains(Syncs, state) {
+			return q, Invalid("sync", "must be a list of "+joinNames(Syncs))
+		}
+	}
 	switch {
 	case !slices.Contains(Columns, q.Sort):
-		return q, Invalid("sort", "must be one of "+joinColumns())
+		return q, Invalid("sort", "must be one of "+joinNames(Columns))
 	case q.Limit < 1 || q.Limit > MaxPage:
 		return q, Invalid("limit", "must be a number from 1 to 1000")
 	case !utf8.ValidString(q.Search) || strings.ContainsRune(q.Search, 0):
@@ -113,10 +118,10 @@ func checkQuery(q Query) (Query, error) {
 	return q, nil
 }
 
-func joinColumns() string {
-	names := make([]string, len(Columns))
-	for i, c := range Columns {
-		names[i] = string(c)
+func joinNames[T ~string](all []T) string {
+	names := make([]string, len(all))
+	for i, one := range all {
+		names[i] = string(one)
 	}
 	return strings.Join(names, ", ")
 }

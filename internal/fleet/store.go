@@ -43,19 +43,58 @@ type ReadTx interface {
 	Configs(ctx context.Context, q Query, withContent bool) ([]Config, error)
 	// Count is how many configurations there are.
 	Count(ctx context.Context) (int64, error)
+	// Deleted is a configuration that was deleted, by the id that it had, with the content that it had.
+	Deleted(ctx context.Context, id int64) (Config, error)
 	// Revisions are those of a device below a number (0: all), newest first, without content. A device that has none
 	// has an empty list.
 	Revisions(ctx context.Context, mac MAC, below int64, limit int) ([]Revision, error)
 	// Revision is one state of a device's document, with its content.
 	Revision(ctx context.Context, mac MAC, number int64) (Revision, error)
+	// RevisionByETag is the number of the newest revision of a device, up to a number (0: all), that has these bytes.
+	RevisionByETag(ctx context.Context, mac MAC, etag string, most int64) (int64, error)
+	// Device is what is known of a device; the zero Device where it was never seen.
+	Device(ctx context.Context, mac MAC) (Device, error)
+	// Facts are the history of what is known of a device, newest first: those with a smaller id than below (0: all), and
+	// not later than until (zero: all).
+	Facts(ctx context.Context, mac MAC, below int64, until time.Time, limit int) ([]Fact, error)
+	// Summary counts configurations by how their devices stand to them.
+	Summary(ctx context.Context) (Summary, error)
+	// Audit is a part of the audit, newest first.
+	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
 }
 
 // Tx reads and changes.
 type Tx interface {
 	ReadTx
 	// Apply applies changes in their order, in few round trips. The configurations in its answer have no Content.
-	// At the first that fails it stops with RECORD_NOT_FOUND (Save, Delete) or RECORD_EXISTS (Create).
+	// At the first that fails it stops with RECORD_NOT_FOUND (all but Create), RECORD_EXISTS (Create, Undelete, Move) or
+	// PRECONDITION_FAILED (IfMatch).
 	Apply(ctx context.Context, changes ...Change) ([]Applied, error)
+	// Answer is what was kept under an idempotency key, with the fingerprint; kept is false where there is nothing. Then
+	// the key is taken: another transaction that asks for it waits for this one.
+	Answer(ctx context.Context, key string, fingerprint [32]byte, at time.Time) (answer []byte, first [32]byte, kept bool, err error)
+	// KeepAnswer keeps the answer of a key that Answer has taken in this transaction.
+	KeepAnswer(ctx context.Context, key string, answer []byte) error
+}
+
+// Witness keeps what devices show.
+type Witness interface {
+	// Record adds evidence in its order, in one transaction. Evidence of a device that has no configuration is passed over,
+	// and so is what a device holds or reports that was never a revision of its document.
+	Record(ctx context.Context, evidence []Evidence) error
+	// Lose takes back that devices are connected: those that were said to be so before a time, and not since.
+	Lose(ctx context.Context, before, at time.Time) error
+}
+
+// Auditor keeps attempts that were refused.
+type Auditor interface {
+	Refused(ctx context.Context, entries []AuditEntry) error
+}
+
+// Pruner lets go of what retention does not keep, a piece at a time.
+type Pruner interface {
+	// Prune answers how many rows went; more says that there may be others.
+	Prune(ctx context.Context, r Retention, now time.Time) (n int64, more bool, err error)
 }
 
 // Outbox is the part of a store that the relay works with. Any number of servers may work on one outbox: each

@@ -108,7 +108,7 @@ func (a *API) createConfig(w http.ResponseWriter, r *http.Request) error {
 	if err := invalid(wrongMAC, wrongContent); err != nil {
 		return err
 	}
-	c, err := a.service.Create(r.Context(), mac, content)
+	c, err := a.service.Create(r.Context(), mac, content, fleet.Attempt{})
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (a *API) updateConfig(w http.ResponseWriter, r *http.Request) error {
 	if err := invalid(wrong); err != nil {
 		return err
 	}
-	c, err := a.service.Update(r.Context(), id, content)
+	c, err := a.service.Update(r.Context(), id, content, fleet.Attempt{})
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (a *API) deleteConfig(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.service.Delete(r.Context(), id); err != nil {
+	if err := a.service.Delete(r.Context(), id, fleet.Attempt{}); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

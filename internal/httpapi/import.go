@@ -73,7 +73,7 @@ func (a *API) importBatch(r *http.Request, b batch, o fleet.ImportOptions) (flee
 	if len(b.refused) > 0 && !o.KeepGoing {
 		o.DryRun = true
 	}
-	report, err := a.service.Import(r.Context(), b.items, o)
+	report, err := a.service.Import(r.Context(), b.items, o, fleet.Attempt{})
 	if err != nil {
 		return fleet.Report{}, err
 	}

@@ -40,7 +40,7 @@ func adoptPiece(ctx context.Context, t *tx, now time.Time) (int, error) {
 		FROM configs c WHERE c.revision = 0 ORDER BY c.id LIMIT $1` + t.dialect.lock
 	const keep = `INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`
-	const number = `UPDATE configs SET revision = $1 WHERE id = $2`
+	const number = `UPDATE configs SET revision = $1, etag = $2 WHERE id = $3`
 	var found []foreign
 	err := t.run(ctx, query(find, func(r row) error {
 		var f foreign
@@ -60,7 +60,7 @@ func adoptPiece(ctx context.Context, t *tx, now time.Time) (int, error) {
 		}
 		requests = append(requests,
 			statement(keep, f.mac, f.newest+1, string(f.content), sum[:], int64(len(f.content)), string(fleet.FromAdopt), at),
-			statement(number, f.newest+1, f.id))
+			statement(number, f.newest+1, fleet.ETag(sum), f.id))
 	}
 	return len(found), t.run(ctx, requests...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -12,30 +13,77 @@ import (
 type reader struct {
 	session
 	dialect *dialect
+	clock   *clock
 }
 
 var _ fleet.ReadTx = reader{}
 
-const configColumns = `c.id, c.mac_address, c.device_name, c.device_entity_id, c.enable_ota, c.revision, c.created_at, c.updated_at`
+const configColumns = `c.id, c.mac_address, c.device_name, c.device_entity_id, c.enable_ota, c.revision, c.created_at, c.updated_at, c.etag`
 
 // scanConfig reads configColumns, and what the statement selects behind them.
 func scanConfig(r row, more ...any) (fleet.Config, error) {
 	var c fleet.Config
 	var mac string
-	dest := []any{&c.ID, &mac, &c.DeviceName, &c.DeviceEntityID, &c.EnableOTA, &c.Revision, &c.CreatedAt, &c.UpdatedAt}
+	var etag *string
+	dest := []any{&c.ID, &mac, &c.DeviceName, &c.DeviceEntityID, &c.EnableOTA, &c.Revision, &c.CreatedAt, &c.UpdatedAt, &etag}
 	if err := r.Scan(append(dest, more...)...); err != nil {
 		return c, err
+	}
+	if etag != nil {
+		c.ETag = *etag
 	}
 	var err error
 	c.MAC, err = parseMAC(mac)
 	return c, err
 }
 
-// scanWhole reads configColumns and the content. The hash is of what is there now, whoever wrote it.
-func scanWhole(r row) (fleet.Config, error) {
+// What a statement selects of the device of a configuration c, by joining it, behind configColumns.
+const (
+	standingColumns = `, d.first_seen_at, d.last_seen_at, d.has_etag, d.has_rev, d.level, d.online, d.overdue_at`
+	joinDevice      = ` LEFT JOIN devices d ON d.mac_address = c.mac_address`
+)
+
+// scanned is where standingColumns are read to.
+type scanned struct {
+	first, last, overdue *time.Time
+	etag, level          *string
+	rev                  *int64
+	online               *bool
+}
+
+func (s *scanned) dest() []any {
+	return []any{&s.first, &s.last, &s.etag, &s.rev, &s.level, &s.online, &s.overdue}
+}
+
+// standing holds what was read against a configuration.
+func (s *scanned) standing(c fleet.Config, now time.Time) fleet.Standing {
+	d := fleet.Device{FirstSeen: orZero(s.first), LastSeen: orZero(s.last), Level: fleet.Sync(orZero(s.level)), Online: s.online,
+		Has: fleet.Shown{ETag: orZero(s.etag), Revision: orZero(s.rev)}}
+	return d.StandingAt(c.ETag, c.Revision, orZero(s.overdue), now)
+}
+
+func orZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// scanStanding reads configColumns and standingColumns, and what the statement selects behind them.
+func (r reader) scanStanding(row row, more ...any) (fleet.Config, error) {
+	var s scanned
+	c, err := scanConfig(row, append(s.dest(), more...)...)
+	c.Standing = s.standing(c, r.clock.now())
+	return c, err
+}
+
+// scanWhole reads configColumns, standingColumns and the content. The hash is of what is there now, whoever wrote it.
+func (r reader) scanWhole(row row) (fleet.Config, error) {
 	var content []byte
-	c, err := scanConfig(r, &content)
-	c.Content, c.SHA256 = content, sha256.Sum256(content)
+	var s scanned
+	c, err := scanConfig(row, append(s.dest(), &content)...)
+	c.Content, c.ETag = content, fleet.ETag(sha256.Sum256(content))
+	c.Standing = s.standing(c, r.clock.now())
 	return c, err
 }
 
@@ -49,11 +97,11 @@ func parseMAC(text string) (fleet.MAC, error) {
 
 // Config implements fleet.ReadTx.
 func (r reader) Config(ctx context.Context, id int64) (fleet.Config, error) {
-	const sql = `SELECT ` + configColumns + `, c.content FROM configs c WHERE c.id = CAST($1 AS bigint)`
+	const sql = `SELECT ` + configColumns + standingColumns + `, c.content FROM configs c` + joinDevice + ` WHERE c.id = CAST($1 AS bigint)`
 	return r.one(ctx, id, sql, id)
 }
 
-const configByMAC = `SELECT ` + configColumns + `, c.content FROM configs c WHERE c.mac_address = $1`
+const configByMAC = `SELECT ` + configColumns + standingColumns + `, c.content FROM configs c` + joinDevice + ` WHERE c.mac_address = $1`
 
 // ConfigByMAC implements fleet.ReadTx.
 func (r reader) ConfigByMAC(ctx context.Context, mac fleet.MAC) (fleet.Config, error) {
@@ -65,7 +113,7 @@ func (r reader) one(ctx context.Context, key any, sql string, args ...any) (flee
 	found := false
 	err := r.run(ctx, query(sql, func(row row) (err error) {
 		found = true
-		c, err = scanWhole(row)
+		c, err = r.scanWhole(row)
 		return err
 	}, args...))
 	if err == nil && !found {
@@ -81,7 +129,7 @@ const lookups = 1000
 func (r reader) ConfigsByMAC(ctx context.Context, macs []fleet.MAC) (map[fleet.MAC]fleet.Config, error) {
 	found := make(map[fleet.MAC]fleet.Config, len(macs))
 	keep := func(row row) error {
-		c, err := scanWhole(row)
+		c, err := r.scanWhole(row)
 		found[c.MAC] = c
 		return err
 	}

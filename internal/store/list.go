@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -14,31 +13,19 @@ func (r reader) Configs(ctx context.Context, q fleet.Query, withContent bool) ([
 	l := list{dialect: r.dialect, query: q}
 	var found []fleet.Config
 	scan := func(row row) error {
-		c, err := scanWhole(row)
+		c, err := r.scanWhole(row)
 		found = append(found, c)
 		return err
 	}
 	if !withContent {
 		scan = func(row row) error {
-			c, err := scanListed(row)
+			c, err := r.scanStanding(row)
 			found = append(found, c)
 			return err
 		}
 	}
 	sql := l.sql(withContent)
 	return found, r.run(ctx, request{sql: sql, args: l.args, scan: scan})
-}
-
-// scanListed reads a row of a list without content. The hash is that of the row's revision; where another program wrote
-// the content it is no revision yet, and comes along to be hashed.
-func scanListed(r row) (fleet.Config, error) {
-	var sum, unknown []byte
-	c, err := scanConfig(r, &sum, &unknown)
-	copy(c.SHA256[:], sum)
-	if unknown != nil {
-		c.SHA256 = sha256.Sum256(unknown)
-	}
-	return c, err
 }
 
 // list writes the statement for one part of a list.
@@ -56,14 +43,13 @@ func (l *list) arg(v any) string {
 }
 
 func (l *list) sql(withContent bool) string {
-	columns, from := `, c.content`, ` FROM configs c`
-	if !withContent {
-		columns = `, r.sha256, CASE WHEN c.revision = 0 THEN c.content END`
-		from += ` LEFT JOIN revisions r ON r.mac_address = c.mac_address AND r.rev = c.revision`
+	columns := standingColumns
+	if withContent {
+		columns += `, c.content`
 	}
 	l.search()
 	l.after()
-	sql := `SELECT ` + configColumns + columns + from
+	sql := `SELECT ` + configColumns + columns + ` FROM configs c` + joinDevice
 	if len(l.where) > 0 {
 		sql += ` WHERE ` + strings.Join(l.where, ` AND `)
 	}

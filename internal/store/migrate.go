@@ -126,7 +126,8 @@ func drop(ctx context.Context, db *sql.DB, engine string) error {
 		return err
 	}
 	statements := []string{}
-	for _, table := range []string{"configs", "revisions", "outbox", "meta", migrationsTable, "alembic_version"} {
+	for _, table := range []string{"configs", "deleted_configs", "revisions", "audit", "answers", "devices", "facts", "outbox", "meta",
+		migrationsTable, "alembic_version"} {
 		statements = append(statements, "DROP TABLE IF EXISTS "+table)
 	}
 	if engine == "postgres" {

@@ -72,13 +72,13 @@ func (e *postgresEngine) name() string { return "postgres" }
 func (e *postgresEngine) view(ctx context.Context, fn func(context.Context, reader) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return e.transact(ctx, options, func(ctx context.Context, s pgSession) error {
-		return fn(ctx, reader{s, &postgresDialect})
+		return fn(ctx, reader{s, &postgresDialect, e.clock})
 	})
 }
 
 func (e *postgresEngine) update(ctx context.Context, fn func(context.Context, *tx) error) error {
 	return e.transact(ctx, pgx.TxOptions{}, func(ctx context.Context, s pgSession) error {
-		t := &tx{reader: reader{s, &postgresDialect}, change: s.change}
+		t := &tx{reader: reader{s, &postgresDialect, e.clock}, change: s.change}
 		err := fn(ctx, t)
 		if err == nil {
 			err = t.failed

@@ -49,8 +49,8 @@ func newestOf(mac string) string { return strings.Replace(newest, `{mac}`, mac, 
 // A create may see the numbers of revisions as they were before a delete that it waits for; the revision is then
 // refused as a duplicate, and the statement runs again.
 var createPostgres = `WITH made AS (
-	INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, revision)
-	VALUES ($1::varchar, $2::varchar, $3::varchar, $4::boolean, $5::text, $6::timestamp, $6::timestamp, ` + newestOf(`$1::varchar`) + ` + 1)
+	INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, etag, revision)
+	VALUES ($1::varchar, $2::varchar, $3::varchar, $4::boolean, $5::text, $6::timestamp, $6::timestamp, left(encode($7::bytea, 'hex'), 32), ` + newestOf(`$1::varchar`) + ` + 1)
 	ON CONFLICT (mac_address) DO NOTHING
 	RETURNING id, mac_address, revision
 ), kept AS (
@@ -70,7 +70,7 @@ var savePostgres = `WITH old AS (
 	SELECT id, mac_address, created_at, updated_at, revision, content = $2::text AND revision > 0 AS same
 	FROM configs WHERE id = $1::bigint FOR UPDATE
 ), saved AS (
-	UPDATE configs SET content = $2::text, device_name = $3::varchar, device_entity_id = $4::varchar, enable_ota = $5::boolean, updated_at = $6::timestamp,
+	UPDATE configs SET content = $2::text, device_name = $3::varchar, device_entity_id = $4::varchar, enable_ota = $5::boolean, updated_at = $6::timestamp, etag = left(encode($7::bytea, 'hex'), 32),
 		revision = CASE WHEN old.revision > 0 THEN old.revision ELSE ` + newestOf(`old.mac_address`) + ` END + 1
 	FROM old WHERE configs.id = old.id AND NOT old.same
 	RETURNING configs.mac_address, configs.updated_at, configs.revision

@@ -19,6 +19,7 @@ import (
 
 // sqliteEngine is a SQLite file: one connection that writes, and some that read beside it (WAL).
 type sqliteEngine struct {
+	clock      *clock
 	path       string
 	lock       *fileLock
 	writer     *writer
@@ -36,7 +37,7 @@ var sqliteDialect = dialect{ //nolint:gochecknoglobals // constant
 	time: func(column string) string { return `substr(` + column + ` || '.000000', 1, 26)` },
 }
 
-func openSQLite(path string, o Options) (*sqliteEngine, error) {
+func openSQLite(path string, o Options, clock *clock) (*sqliteEngine, error) {
 	if err := makeFile(path); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -44,7 +45,7 @@ func openSQLite(path string, o Options) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &sqliteEngine{path: path, lock: lock}
+	e := &sqliteEngine{clock: clock, path: path, lock: lock}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = defaultCache
 	}
@@ -147,7 +148,7 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(context.Context, reader
 	if err := exec(conn, "BEGIN"); err != nil {
 		return finish(ctx, sqliteError(err))
 	}
-	return finish(ctx, fn(ctx, reader{sqliteSession{conn}, &sqliteDialect}))
+	return finish(ctx, fn(ctx, reader{sqliteSession{conn}, &sqliteDialect, e.clock}))
 }
 
 func (e *sqliteEngine) update(ctx context.Context, fn func(context.Context, *tx) error) error {
@@ -163,7 +164,7 @@ func (e *sqliteEngine) update(ctx context.Context, fn func(context.Context, *tx)
 
 func (e *sqliteEngine) tx(t turn) *tx {
 	return &tx{
-		reader: reader{t.session, &sqliteDialect},
+		reader: reader{t.session, &sqliteDialect, e.clock},
 		change: func(ctx context.Context, changes []fleet.Change) ([]fleet.Applied, error) {
 			applied := make([]fleet.Applied, len(changes))
 			for i, c := range changes {

@@ -47,13 +47,13 @@ func contentOf(c fleet.Change) (text *string, sum []byte, size int64) {
 }
 
 func createIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Applied, number int64, err error) {
-	const sql = `INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, revision)
-		VALUES ($1, $2, $3, $4, $5, $6, $6, (SELECT coalesce(max(rev), 0) + 1 FROM revisions WHERE mac_address = $1))
+	const sql = `INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, etag, revision)
+		VALUES ($1, $2, $3, $4, $5, $6, $6, $7, (SELECT coalesce(max(rev), 0) + 1 FROM revisions WHERE mac_address = $1))
 		ON CONFLICT (mac_address) DO NOTHING RETURNING id, revision`
 	var id int64
 	d := c.Document
 	err = s.run(ctx, query(sql, func(r row) error { return r.Scan(&id, &number) },
-		c.MAC.String(), d.DeviceName, d.DeviceEntityID, d.EnableOTA, string(d.Text), c.At))
+		c.MAC.String(), d.DeviceName, d.DeviceEntityID, d.EnableOTA, string(d.Text), c.At, d.ETag()))
 	if err == nil && id == 0 {
 		err = missing(c)
 	}
@@ -69,7 +69,7 @@ func saveIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Appli
 			ELSE (SELECT coalesce(max(rev), 0) FROM revisions r WHERE r.mac_address = c.mac_address) END + 1
 		FROM configs c WHERE id = $2`
 	const save = `UPDATE configs SET device_name = $1, device_entity_id = $2, enable_ota = $3, content = $4, updated_at = $5,
-		revision = $6 WHERE id = $7`
+		revision = $6, etag = $7 WHERE id = $8`
 	d := c.Document
 	text := string(d.Text)
 	var mac string
@@ -89,7 +89,7 @@ func saveIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Appli
 	}
 	applied.Config.Revision, applied.Config.UpdatedAt = number, c.At.UTC()
 	return applied, number, s.run(ctx, statement(save,
-		d.DeviceName, d.DeviceEntityID, d.EnableOTA, text, c.At, number, c.ID))
+		d.DeviceName, d.DeviceEntityID, d.EnableOTA, text, c.At, number, d.ETag(), c.ID))
 }
 
 func deleteIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Applied, number int64, err error) {

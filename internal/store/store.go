@@ -84,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.engine, s.close = engine, sync.OnceValue(engine.close)
 		return s, nil
 	}
-	engine, err := openSQLite(path, o)
+	engine, err := openSQLite(path, o, s.clock)
 	if err != nil {
 		return nil, err
 	}

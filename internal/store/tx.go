@@ -32,7 +32,7 @@ func (t *tx) Apply(ctx context.Context, changes ...fleet.Change) ([]fleet.Applie
 // after is the configuration that a change of Create or Save leaves, but for what the database says.
 func after(c fleet.Change, id int64, mac fleet.MAC) fleet.Config {
 	return fleet.Config{
-		ID: id, MAC: mac, SHA256: c.Document.SHA256, CreatedAt: c.At.UTC(), UpdatedAt: c.At.UTC(),
+		ID: id, MAC: mac, ETag: c.Document.ETag(), CreatedAt: c.At.UTC(), UpdatedAt: c.At.UTC(),
 		DeviceName: c.Document.DeviceName, DeviceEntityID: c.Document.DeviceEntityID, EnableOTA: c.Document.EnableOTA,
 	}
 }
@@ -49,6 +49,6 @@ func missing(c fleet.Change) error {
 func scanDeleted(r row, number *int64) (fleet.Config, error) {
 	var content []byte
 	c, err := scanConfig(r, &content, number)
-	c.SHA256 = sha256.Sum256(content)
+	c.ETag = fleet.ETag(sha256.Sum256(content))
 	return c, err
 }

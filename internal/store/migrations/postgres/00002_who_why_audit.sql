@@ -1,0 +1,70 @@
+-- Who made a revision, why and from what; configurations that were deleted and can be brought back; the audit; and the
+-- answers of writes that may be repeated. A configuration holds the entity tag of its content (32 hex digits).
+
+-- +goose Up
+ALTER TABLE configs ADD COLUMN etag varchar(32);
+UPDATE configs SET etag = left(encode(r.sha256, 'hex'), 32) FROM revisions r
+    WHERE r.mac_address = configs.mac_address AND r.rev = configs.revision;
+
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION configs_written_by_another() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.revision := 0;
+    NEW.etag := NULL;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+
+ALTER TABLE revisions ADD COLUMN principal varchar(16);
+ALTER TABLE revisions ADD COLUMN address varchar(45);
+ALTER TABLE revisions ADD COLUMN message text;
+ALTER TABLE revisions ADD COLUMN restored bigint;
+ALTER TABLE revisions ADD COLUMN other_mac varchar(17);
+
+CREATE TABLE deleted_configs (
+    id bigint PRIMARY KEY,
+    mac_address varchar(17) NOT NULL UNIQUE,
+    device_name varchar(255),
+    device_entity_id varchar(255),
+    enable_ota boolean,
+    content text NOT NULL,
+    created_at timestamp NOT NULL,
+    updated_at timestamp NOT NULL,
+    revision bigint NOT NULL,
+    etag varchar(32),
+    deleted_at timestamp NOT NULL
+);
+CREATE INDEX deleted_configs_by_mac ON deleted_configs (mac_address COLLATE "C");
+
+-- An entry gets its place in the stream of events, seq, after its commit: ids are given before, and a reader that has seen
+-- one would miss those below it that are committed later.
+CREATE TABLE audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    seq bigint UNIQUE,
+    at timestamp NOT NULL,
+    principal varchar(16) NOT NULL,
+    address varchar(45) NOT NULL,
+    correlation varchar(128) NOT NULL,
+    action varchar(32) NOT NULL,
+    result varchar(16) NOT NULL,
+    code varchar(32) NOT NULL,
+    target text NOT NULL,
+    config_id bigint,
+    mac_address varchar(17),
+    rev bigint,
+    other_mac varchar(17),
+    message text NOT NULL,
+    times bigint NOT NULL,
+    event varchar(16)
+);
+CREATE INDEX audit_by_mac ON audit (mac_address, id);
+CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_without_seq ON audit (id) WHERE seq IS NULL AND event IS NOT NULL;
+
+CREATE TABLE answers (
+    key varchar(255) PRIMARY KEY,
+    fingerprint bytea NOT NULL,
+    answer bytea,
+    at timestamp NOT NULL
+);
+CREATE INDEX answers_by_time ON answers (at);
