@@ -59,7 +59,7 @@ const mac1, mac2, mac3 = "aa:bb:cc:dd:ee:01", "aa:bb:cc:dd:ee:02", "aa:bb:cc:dd:
 func TestLifeOfAConfig(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b, ctx := newBundle(st, fleet.Options{Announce: true}), t.Context()
-		made, err := b.Create(ctx, "AA-BB-CC-DD-EE-01", []byte(`{"deviceName":"Küche","enableOTA":true}`))
+		made, err := b.Create(ctx, "AA-BB-CC-DD-EE-01", []byte(`{"deviceName":"Küche","enableOTA":true}`), fleet.Attempt{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,37 +74,37 @@ func TestLifeOfAConfig(t *testing.T) {
 		if diff := cmp.Diff(made, found); diff != "" || err != nil {
 			t.Errorf("what was created is read as %s %v", diff, err)
 		}
-		_, err = b.Create(ctx, mac1, []byte(`{}`))
+		_, err = b.Create(ctx, mac1, []byte(`{}`), fleet.Attempt{})
 		wantCode(t, "create twice", err, fleet.CodeExists)
 
-		changed, err := b.Update(ctx, made.ID, []byte(`{ }`))
+		changed, err := b.Update(ctx, made.ID, []byte(`{ }`), fleet.Attempt{})
 		if err != nil || changed.DeviceName != nil || changed.EnableOTA != nil || changed.Revision != 2 ||
 			!changed.UpdatedAt.After(made.UpdatedAt) || changed.CreatedAt != made.CreatedAt {
 			t.Errorf("changed to %+v, %v", changed, err)
 		}
-		same, err := b.Update(ctx, made.ID, []byte(`{ }`))
+		same, err := b.Update(ctx, made.ID, []byte(`{ }`), fleet.Attempt{})
 		if diff := cmp.Diff(changed, same); diff != "" || err != nil {
 			t.Errorf("saving what is there made %s %v", diff, err)
 		}
 		served, err := b.Document(ctx, "AABBCCDDEE01")
-		if err != nil || string(served.Content) != `{ }` || served.Revision != 2 || served.ETag != fleet.ETag(changed.SHA256) {
+		if err != nil || string(served.Content) != `{ }` || served.Revision != 2 || served.ETag != changed.ETag {
 			t.Errorf("served %+v, %v", served, err)
 		}
 		if m := b.waiting(t)[mac1]; m.Revision != 2 || !m.Broadcast || m.Deleted || m.Size != 3 {
 			t.Errorf("in the outbox: %+v", m)
 		}
-		if err := b.Delete(ctx, made.ID); err != nil {
+		if err := b.Delete(ctx, made.ID, fleet.Attempt{}); err != nil {
 			t.Fatal(err)
 		}
 		if m := b.waiting(t)[mac1]; !m.Deleted || m.Broadcast {
 			t.Errorf("in the outbox after the delete: %+v", m)
 		}
-		wantCode(t, "delete twice", b.Delete(ctx, made.ID), fleet.CodeNotFound)
-		_, err = b.Update(ctx, made.ID, []byte(`{}`))
+		wantCode(t, "delete twice", b.Delete(ctx, made.ID, fleet.Attempt{}), fleet.CodeNotFound)
+		_, err = b.Update(ctx, made.ID, []byte(`{}`), fleet.Attempt{})
 		wantCode(t, "update of what is gone", err, fleet.CodeNotFound)
 		_, err = b.Document(ctx, mac1)
 		wantCode(t, "document of what is gone", err, fleet.CodeNotFound)
-		if again, err := b.Create(ctx, mac1, []byte(`{}`)); err != nil || again.Revision != 4 || again.ID == made.ID {
+		if again, err := b.Create(ctx, mac1, []byte(`{}`), fleet.Attempt{}); err != nil || again.Revision != 4 || again.ID == made.ID {
 			t.Errorf("created anew: %+v, %v; want revision 4 (the delete was 3) and another id", again, err)
 		}
 		if b.wakes != 5 {
@@ -116,15 +116,15 @@ func TestLifeOfAConfig(t *testing.T) {
 func TestRefusalsChangeNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b, ctx := newBundle(st, fleet.Options{Announce: true, MaxContent: 20}), t.Context()
-		_, err := b.Create(ctx, "x", []byte(`{}`))
+		_, err := b.Create(ctx, "x", []byte(`{}`), fleet.Attempt{})
 		wantCode(t, "create for no MAC", err, fleet.CodeInvalidOperation)
-		_, err = b.Create(ctx, mac1, []byte(`[]`))
+		_, err = b.Create(ctx, mac1, []byte(`[]`), fleet.Attempt{})
 		wantCode(t, "create of an array", err, fleet.CodeValidationFailed)
-		_, err = b.Create(ctx, mac1, []byte(`{"a":"0123456789abcdef"}`))
+		_, err = b.Create(ctx, mac1, []byte(`{"a":"0123456789abcdef"}`), fleet.Attempt{})
 		wantCode(t, "create of too much", err, fleet.CodeTooLarge)
 		_, err = b.Document(ctx, "x")
 		wantCode(t, "document of no MAC", err, fleet.CodeInvalidOperation)
-		_, err = b.Update(ctx, 99999, []byte(`{}`))
+		_, err = b.Update(ctx, 99999, []byte(`{}`), fleet.Attempt{})
 		wantCode(t, "update of nothing", err, fleet.CodeNotFound)
 		if n, err := b.Count(ctx); n != 0 || err != nil || b.wakes != 0 || len(b.waiting(t)) != 0 {
 			t.Errorf("%d configurations, %v, %d wakes", n, err, b.wakes)
@@ -135,17 +135,17 @@ func TestRefusalsChangeNothing(t *testing.T) {
 func TestWithoutAnnouncing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b, ctx := newBundle(st, fleet.Options{}), t.Context()
-		c, err := b.Create(ctx, mac1, []byte(`{}`))
+		c, err := b.Create(ctx, mac1, []byte(`{}`), fleet.Attempt{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Update(ctx, c.ID, []byte(`{"a":1}`)); err != nil {
+		if _, err := b.Update(ctx, c.ID, []byte(`{"a":1}`), fleet.Attempt{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Import(ctx, []fleet.Item{{MAC: mac2, Content: []byte(`{}`)}}, fleet.ImportOptions{}); err != nil {
+		if _, err := b.Import(ctx, []fleet.Item{{MAC: mac2, Content: []byte(`{}`)}}, fleet.ImportOptions{}, fleet.Attempt{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Delete(ctx, c.ID); err != nil {
+		if err := b.Delete(ctx, c.ID, fleet.Attempt{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(b.waiting(t)); n != 0 || b.wakes != 0 {
@@ -162,7 +162,7 @@ func TestListPages(t *testing.T) {
 			if i%3 == 0 {
 				content = fmt.Appendf(nil, `{"deviceName":"n%d"}`, i%2)
 			}
-			if _, err := b.Create(ctx, fmt.Sprintf("aa:bb:cc:dd:00:%02x", i), content); err != nil {
+			if _, err := b.Create(ctx, fmt.Sprintf("aa:bb:cc:dd:00:%02x", i), content, fleet.Attempt{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -242,11 +242,11 @@ func TestImport(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, st *store.Store) {
 				ctx := t.Context()
-				if _, err := fleet.NewService(st, fleet.Options{}).Create(ctx, mac1, []byte(`{"old":1}`)); err != nil {
+				if _, err := fleet.NewService(st, fleet.Options{}).Create(ctx, mac1, []byte(`{"old":1}`), fleet.Attempt{}); err != nil {
 					t.Fatal(err)
 				}
 				b := newBundle(st, fleet.Options{Announce: true})
-				got, err := b.Import(ctx, c.items, c.options)
+				got, err := b.Import(ctx, c.items, c.options, fleet.Attempt{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -262,6 +262,6 @@ func TestImport(t *testing.T) {
 			})
 		})
 	}
-	_, err := fleet.NewService(nil, fleet.Options{}).Import(context.Background(), nil, fleet.ImportOptions{OnConflict: "maybe"})
+	_, err := fleet.NewService(nil, fleet.Options{}).Import(context.Background(), nil, fleet.ImportOptions{OnConflict: "maybe"}, fleet.Attempt{})
 	wantCode(t, "option", err, fleet.CodeValidationFailed)
 }
