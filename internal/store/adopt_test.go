@@ -64,7 +64,7 @@ func fieldConfigs(t *testing.T) []fleet.Config {
 			CreatedAt: at("2024-12-31 00:00:00"), UpdatedAt: at("2025-01-01 00:00:00.5")},
 	}
 	for i := range rows {
-		rows[i].Revision, rows[i].SHA256 = 1, sha256.Sum256(rows[i].Content)
+		rows[i].Revision, rows[i].ETag, rows[i].Standing = 1, fleet.ETag(sha256.Sum256(rows[i].Content)), neverSeen
 	}
 	return rows
 }
@@ -105,7 +105,8 @@ func TestTheFieldsDatabaseIsTakenOver(t *testing.T) {
 			t.Errorf("configurations (-want +got):\n%s", diff)
 		}
 		for _, c := range want {
-			first := []fleet.Revision{{MAC: c.MAC, Number: 1, SHA256: c.SHA256, Source: fleet.FromAdopt, CreatedAt: c.UpdatedAt}}
+			first := []fleet.Revision{{MAC: c.MAC, Number: 1, SHA256: sha256.Sum256(c.Content), Size: len(c.Content), Source: fleet.FromAdopt,
+				CreatedAt: c.UpdatedAt}}
 			if diff := cmp.Diff(first, revisions(t, s, c.MAC)); diff != "" {
 				t.Errorf("revisions of %s (-want +got):\n%s", c.MAC, diff)
 			}
@@ -174,16 +175,20 @@ func TestWhatAnotherProgramWroteBecomesARevision(t *testing.T) {
 		check := func(wantRevisions []int64) {
 			t.Helper()
 			for i, c := range list(t, s, fleet.Query{}, false) {
-				want := sum
+				want := fleet.ETag(sum)
 				if c.ID == kept.ID {
-					want = kept.SHA256
+					want = kept.ETag
 				}
-				if c.SHA256 != want || c.Revision != wantRevisions[i] {
-					t.Errorf("%s is listed with revision %d and hash %x, want %d and %x", c.MAC, c.Revision, c.SHA256, wantRevisions[i], want)
+				listed := want
+				if c.Revision == 0 { // nobody has looked at it
+					listed = ""
+				}
+				if c.ETag != listed || c.Revision != wantRevisions[i] {
+					t.Errorf("%s is listed with revision %d and ETag %q, want %d and %q", c.MAC, c.Revision, c.ETag, wantRevisions[i], listed)
 				}
 				served, err := s.Document(ctx, c.MAC)
-				if err != nil || served.ETag != fleet.ETag(want) {
-					t.Errorf("%s is served with ETag %s, %v; want %s", c.MAC, served.ETag, err, fleet.ETag(want))
+				if err != nil || served.ETag != want {
+					t.Errorf("%s is served with ETag %s, %v; want %s", c.MAC, served.ETag, err, want)
 				}
 			}
 		}

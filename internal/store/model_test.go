@@ -48,7 +48,7 @@ func (m *model) change(c fleet.Change) (fleet.Applied, fleet.Code) {
 		return fleet.Applied{Config: old, Unchanged: true}, ""
 	}
 	r := fleet.Revision{MAC: mac, Number: int64(len(m.revisions[mac]) + 1), Source: c.Source, CreatedAt: c.At,
-		Content: c.Document.Text, SHA256: c.Document.SHA256}
+		Content: c.Document.Text, SHA256: c.Document.SHA256, Size: len(c.Document.Text)}
 	m.revisions[mac] = append(m.revisions[mac], r)
 	if c.Kind == fleet.Delete {
 		delete(m.configs, mac)
@@ -56,7 +56,7 @@ func (m *model) change(c fleet.Change) (fleet.Applied, fleet.Code) {
 	}
 	d := c.Document
 	now := fleet.Config{ID: old.ID, MAC: mac, DeviceName: d.DeviceName, DeviceEntityID: d.DeviceEntityID, EnableOTA: d.EnableOTA,
-		Content: d.Text, Revision: r.Number, SHA256: d.SHA256, CreatedAt: old.CreatedAt, UpdatedAt: c.At}
+		Content: d.Text, Revision: r.Number, ETag: d.ETag(), Standing: neverSeen, CreatedAt: old.CreatedAt, UpdatedAt: c.At}
 	m.configs[mac] = now
 	return fleet.Applied{Config: now}, ""
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"testing"
@@ -40,9 +41,10 @@ func wantMessages(t *testing.T, got []fleet.Message, want ...fleet.Message) {
 	}
 }
 
-// message is what a device is told of a configuration.
-func message(c fleet.Config, size int, changedAt time.Time) fleet.Message {
-	return fleet.Message{MAC: c.MAC, Revision: c.Revision, SHA256: c.SHA256, Size: size, Broadcast: true, Attempts: 1, ChangedAt: changedAt}
+// message is what a device is told of a configuration with that content.
+func message(c fleet.Config, text string, changedAt time.Time) fleet.Message {
+	return fleet.Message{MAC: c.MAC, Revision: c.Revision, SHA256: sha256.Sum256([]byte(text)), Size: len(text), Broadcast: true,
+		Attempts: 1, ChangedAt: changedAt}
 }
 
 func TestAMessageIsOfTheNewestChangeSinceTheOldest(t *testing.T) {
@@ -50,7 +52,7 @@ func TestAMessageIsOfTheNewestChangeSinceTheOldest(t *testing.T) {
 		t0 := storetest.Epoch()
 		made := storetest.Create(t, s, storetest.MAC(1), `{}`)
 		saved := storetest.Save(t, s, made.ID, `{"a":1}`)
-		wantMessages(t, claim(t, s, t0, 10), message(saved, 7, t0))
+		wantMessages(t, claim(t, s, t0, 10), message(saved, `{"a":1}`, t0))
 
 		deleted := storetest.Delete(t, s, made.ID)
 		gone := fleet.Message{MAC: made.MAC, Revision: 3, Deleted: true, ChangedAt: t0}
@@ -91,7 +93,7 @@ func TestTell(t *testing.T) {
 		storetest.Save(t, s, made.ID, `{"a":3}`)
 		same.Tell, same.Document = fleet.TellNobody, storetest.Raw(`{"a":10}`)
 		silent := storetest.Apply(t, s, same)
-		wantMessages(t, claim(t, s, t0.Add(time.Hour), 10), message(silent, 8, t0.Add(time.Second)))
+		wantMessages(t, claim(t, s, t0.Add(time.Hour), 10), message(silent, `{"a":10}`, t0.Add(time.Second)))
 	})
 }
 
@@ -208,7 +210,7 @@ func TestAnnounce(t *testing.T) {
 
 		n, err := s.Announce(ctx, at(10), at(20))
 		must(t, err)
-		second, third := message(made[1], 2, at(10)), message(made[2], 2, at(20))
+		second, third := message(made[1], `{}`, at(10)), message(made[2], `{}`, at(20))
 		second.Broadcast = false
 		gone := fleet.Message{MAC: made[3].MAC, Revision: 2, Deleted: true, Attempts: 1, ChangedAt: at(40)}
 		got := claim(t, s, at(100), 10)
@@ -220,7 +222,7 @@ func TestAnnounce(t *testing.T) {
 
 		n, err = s.Announce(ctx, time.Time{}, at(1000))
 		must(t, err)
-		first := message(made[0], 2, at(0))
+		first := message(made[0], `{}`, at(0))
 		first.Broadcast, third.Broadcast = false, false
 		wantMessages(t, claim(t, s, at(100), 10), first, second, third)
 		if n != 3 {
@@ -238,7 +240,7 @@ func TestAnnounceLeavesWhatWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		must(t, s.Clear(ctx, held)) // what it told may have been lost: it is owed again, and the broadcast still
-		want := message(made, 2, t0)
+		want := message(made, `{}`, t0)
 		want.Attempts = 2
 		wantMessages(t, claim(t, s, t0, 10), want)
 	})
@@ -255,7 +257,7 @@ func TestAnnounceLeavesWhatWasPutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantMessages(t, claim(t, s, t0.Add(time.Second), 10))
-		want := message(made, 2, t0)
+		want := message(made, `{}`, t0)
 		want.Attempts = 2
 		wantMessages(t, claim(t, s, t0.Add(time.Minute), 10), want)
 	})

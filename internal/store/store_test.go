@@ -15,6 +15,9 @@ import (
 
 const hallway = `{ "deviceName":"Flur – Türsprechanlage", "deviceEntityId":"hallway",  "enableOTA":true, "n":1e400 }`
 
+// neverSeen is how a device stands to anything before it shows itself.
+var neverSeen = fleet.Standing{Sync: fleet.SyncUnknown}
+
 func ptr[T any](v T) *T { return &v }
 
 func wantCode(t *testing.T, err error, want fleet.Code) {
@@ -39,8 +42,8 @@ func TestCreateIsReadBack(t *testing.T) {
 		made := storetest.Create(t, s, storetest.MAC(1), hallway)
 		want := fleet.Config{
 			ID: made.ID, MAC: storetest.MAC(1), DeviceName: ptr("Flur – Türsprechanlage"), DeviceEntityID: ptr("hallway"),
-			EnableOTA: ptr(true), Content: []byte(hallway), Revision: 1, SHA256: sha256.Sum256([]byte(hallway)),
-			CreatedAt: storetest.Epoch(), UpdatedAt: storetest.Epoch(),
+			EnableOTA: ptr(true), Content: []byte(hallway), Revision: 1, ETag: fleet.ETag(sha256.Sum256([]byte(hallway))),
+			CreatedAt: storetest.Epoch(), UpdatedAt: storetest.Epoch(), Standing: neverSeen,
 		}
 		got, err := config(t, s, made.ID)
 		if err != nil {
@@ -57,7 +60,7 @@ func TestCreateIsReadBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantServed := fleet.Served{Content: []byte(hallway), ETag: fleet.ETag(want.SHA256), Revision: 1, UpdatedAt: storetest.Epoch()}
+		wantServed := fleet.Served{Content: []byte(hallway), ETag: want.ETag, Revision: 1, UpdatedAt: storetest.Epoch()}
 		if diff := cmp.Diff(wantServed, served); diff != "" {
 			t.Errorf("served (-want +got):\n%s", diff)
 		}
@@ -97,10 +100,10 @@ func TestRevisionsGoOnBehindADelete(t *testing.T) {
 		}
 		at := storetest.Epoch()
 		want := []fleet.Revision{
-			{MAC: mac, Number: 4, Content: []byte(`{"a":3}`), SHA256: sha256.Sum256([]byte(`{"a":3}`)), Source: fleet.FromCreate, CreatedAt: at},
+			{MAC: mac, Number: 4, Content: []byte(`{"a":3}`), Size: 7, SHA256: sha256.Sum256([]byte(`{"a":3}`)), Source: fleet.FromCreate, CreatedAt: at},
 			{MAC: mac, Number: 3, Content: nil, SHA256: [32]byte{}, Source: fleet.FromDelete, CreatedAt: at.Add(2 * time.Second)},
-			{MAC: mac, Number: 2, Content: []byte(`{"a":2}`), SHA256: sha256.Sum256([]byte(`{"a":2}`)), Source: fleet.FromEdit, CreatedAt: at.Add(time.Second)},
-			{MAC: mac, Number: 1, Content: []byte(`{"a":1}`), SHA256: sha256.Sum256([]byte(`{"a":1}`)), Source: fleet.FromCreate, CreatedAt: at},
+			{MAC: mac, Number: 2, Content: []byte(`{"a":2}`), Size: 7, SHA256: sha256.Sum256([]byte(`{"a":2}`)), Source: fleet.FromEdit, CreatedAt: at.Add(time.Second)},
+			{MAC: mac, Number: 1, Content: []byte(`{"a":1}`), Size: 7, SHA256: sha256.Sum256([]byte(`{"a":1}`)), Source: fleet.FromCreate, CreatedAt: at},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("revisions (-want +got):\n%s", diff)
