@@ -33,6 +33,12 @@ type Options struct {
 	Logger   *slog.Logger
 	Access   Access
 	Version  string
+	// Saw takes what devices show on the device endpoint; it must not block. nil drops it.
+	Saw func(fleet.Evidence)
+	// Refused takes the attempts to write that were refused; it must not block. nil drops them.
+	Refused func(fleet.AuditEntry)
+	// Events is where readers of the live events get them; nil says that there are none.
+	Events fleet.EventSource
 	// Now is the clock of durations and logs; nil is the system's.
 	Now func() time.Time
 }
@@ -67,6 +73,9 @@ type API struct {
 	service  *fleet.Service
 	ping     func(ctx context.Context) error
 	broker   func() BrokerStatus
+	saw      func(fleet.Evidence)
+	refused  func(fleet.AuditEntry)
+	events   fleet.EventSource // nil: none
 	version  string
 	now      func() time.Time
 	logger   *slog.Logger
@@ -93,6 +102,7 @@ func New(o Options) (*API, error) {
 		return nil, errors.New("httpapi: Options.Logger is missing")
 	}
 	a := &API{service: o.Service, ping: o.Ping, broker: o.Broker, version: o.Version, now: o.Now,
+		saw: o.Saw, refused: o.Refused, events: o.Events,
 		logger: slog.New(LogHandler(o.Logger.Handler())), imports: make(chan struct{}, maxImports),
 		patience: streamTimeout, strangers: rate.Sometimes{First: 20, Interval: 10 * time.Second}}
 	if a.ping == nil {
@@ -103,6 +113,12 @@ func New(o Options) (*API, error) {
 	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.saw == nil {
+		a.saw = func(fleet.Evidence) {}
+	}
+	if a.refused == nil {
+		a.refused = func(fleet.AuditEntry) {}
 	}
 	var err error
 	if a.gate, err = newGate(o.Access); err != nil {
