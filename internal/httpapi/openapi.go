@@ -113,16 +113,20 @@ func response(schemas huma.Registry, a answer) *huma.Response {
 }
 
 func pathParams(pattern string) []*huma.Param {
-	_, rest, ok := strings.Cut(pattern, "{")
-	if !ok {
-		return nil
+	var params []*huma.Param
+	for {
+		_, after, ok := strings.Cut(pattern, "{")
+		if !ok {
+			return params
+		}
+		var name string
+		name, pattern, _ = strings.Cut(after, "}")
+		schema := &huma.Schema{Type: huma.TypeString}
+		if name == "id" || name == "rev" {
+			schema = &huma.Schema{Type: huma.TypeInteger, Format: "int64"}
+		}
+		params = append(params, &huma.Param{Name: name, In: "path", Required: true, Schema: schema})
 	}
-	name, _, _ := strings.Cut(rest, "}")
-	schema := &huma.Schema{Type: huma.TypeString}
-	if name == "id" {
-		schema = &huma.Schema{Type: huma.TypeInteger, Format: "int64"}
-	}
-	return []*huma.Param{{Name: name, In: "path", Required: true, Schema: schema}}
 }
 
 func listParams() []*huma.Param {

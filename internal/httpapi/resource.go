@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// pathKey names the wildcard of every pattern of the mux.
+// pathKey names the first wildcard of every pattern of the mux.
 const pathKey = "key"
 
 // access says who may use a route.
@@ -22,7 +22,8 @@ const (
 // route is one method of one path.
 type route struct {
 	method string
-	// pattern is the path as the OpenAPI document has it, with at most one {parameter}, which may be followed by .json.
+	// pattern is the path as the OpenAPI document has it. Its first {parameter} is the wildcard pathKey of the mux, and may be
+	// followed by .json at the end; further ones are wildcards of their own names.
 	pattern string
 	// also is a second path of the same thing; the OpenAPI document does not have it.
 	also      string
@@ -80,8 +81,9 @@ func muxPath(pattern string) (path string, suffixed bool) {
 	if suffixed {
 		path += "}"
 	}
-	if before, _, wild := strings.Cut(path, "{"); wild {
-		return before + "{" + pathKey + "}", suffixed
+	if before, after, wild := strings.Cut(path, "{"); wild {
+		_, rest, _ := strings.Cut(after, "}")
+		return before + "{" + pathKey + "}" + rest, suffixed
 	}
 	if strings.HasSuffix(path, "/") {
 		path += "{$}"

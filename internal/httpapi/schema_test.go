@@ -87,17 +87,29 @@ func (o *openapi) documented(path string) string {
 	}
 	best := ""
 	for pattern := range paths {
-		before, after, wild := strings.Cut(pattern, "{")
-		if !wild {
-			continue
-		}
-		_, suffix, _ := strings.Cut(after, "}")
-		rest, ok := strings.CutPrefix(path, before)
-		if ok && rest != "" && !strings.Contains(rest, "/") && strings.HasSuffix(rest, suffix) && len(pattern) > len(best) {
+		if strings.Contains(pattern, "{") && fits(path, pattern) && len(pattern) > len(best) {
 			best = pattern
 		}
 	}
 	return best
+}
+
+// fits tells whether a path is one of a pattern's: each {parameter} stands for a part of a segment that is not empty.
+func fits(path, pattern string) bool {
+	parts, wanted := strings.Split(path, "/"), strings.Split(pattern, "/")
+	if len(parts) != len(wanted) {
+		return false
+	}
+	for i, want := range wanted {
+		before, after, wild := strings.Cut(want, "{")
+		_, suffix, _ := strings.Cut(after, "}")
+		rest, ok := strings.CutPrefix(parts[i], before)
+		switch {
+		case !wild && want != parts[i], wild && (!ok || rest == "" || !strings.HasSuffix(rest, suffix)):
+			return false
+		}
+	}
+	return true
 }
 
 // specs are the documents that replies were checked against; to compile one takes longer than a test.
