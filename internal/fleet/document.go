@@ -60,34 +60,38 @@ func ParseDocument(text []byte, most int) (Document, error) {
 	return doc, nil
 }
 
-// scan walks the tokens of the text once. Escaped lone surrogates are grammatical JSON (RFC 8259, section 8.2), so
-// the tokenizer may not judge UTF-8: the bytes are judged here.
-func (d *Document) scan() error {
-	if at := invalidUTF8(d.Text); at >= 0 {
-		return contentError(d.Text, at, "is not valid UTF-8")
+// scan walks the text once, and reads the derived fields.
+func (d *Document) scan() error { return scanObject(d.Text, d.member) }
+
+// scanObject walks the tokens of a text that must be one JSON object. member is called behind the name of each member of
+// that object and may read its value; a string value it must read. Escaped lone surrogates are grammatical JSON (RFC 8259,
+// section 8.2), so the tokenizer may not judge UTF-8: the bytes are judged here.
+func scanObject(text []byte, member func(dec *jsontext.Decoder, name string) error) error {
+	if at := invalidUTF8(text); at >= 0 {
+		return contentError(text, at, "is not valid UTF-8")
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(d.Text), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowInvalidUTF8(true))
 	first := true
 	for {
 		tok, err := dec.ReadToken()
 		if err != nil {
-			return tokenError(d.Text, err, int(dec.InputOffset()))
+			return tokenError(text, err, int(dec.InputOffset()))
 		}
 		start := int(dec.InputOffset())
 		if first && tok.Kind() != '{' {
-			return contentError(d.Text, skipSpace(d.Text, 0), "must be a JSON object, not "+kindName(tok.Kind()))
+			return contentError(text, skipSpace(text, 0), "must be a JSON object, not "+kindName(tok.Kind()))
 		}
 		first = false
 		if dec.StackDepth() > maxDepth {
-			return contentError(d.Text, start-1, fmt.Sprintf("is nested deeper than %d", maxDepth))
+			return contentError(text, start-1, fmt.Sprintf("is nested deeper than %d", maxDepth))
 		}
-		if dec.StackDepth() == 1 && tok.Kind() == '"' {
-			if err := d.member(dec, tok.String()); err != nil {
+		if member != nil && dec.StackDepth() == 1 && tok.Kind() == '"' {
+			if err := member(dec, tok.String()); err != nil {
 				return err
 			}
 		}
 		if dec.StackDepth() == 0 {
-			return trailing(d.Text, int(dec.InputOffset()))
+			return trailing(text, int(dec.InputOffset()))
 		}
 	}
 }
