@@ -2,7 +2,7 @@ package store
 
 import "context"
 
-// row is where a statement's result stands. Scan fills *int64, *int, *string, **string, *bool, **bool, *[]byte (nil for
+// row is where a statement's result stands. Scan fills *int64, **int64, *int, *string, **string, *bool, **bool, *[]byte (nil for
 // null), *time.Time and **time.Time, the same on both engines; what it fills is the caller's to keep.
 type row interface {
 	Scan(dest ...any) error

@@ -111,6 +111,12 @@ func (r sqliteRow) column(i int, dest any) error {
 	switch d := dest.(type) {
 	case *int64:
 		*d = r.stmt.ColumnInt64(i)
+	case **int64:
+		*d = nil
+		if !null {
+			v := r.stmt.ColumnInt64(i)
+			*d = &v
+		}
 	case *int:
 		*d = r.stmt.ColumnInt(i)
 	case *string:
@@ -151,6 +157,14 @@ func (r sqliteRow) column(i int, dest any) error {
 
 // time reads also what the field's service and SQLite's own CURRENT_TIMESTAMP wrote: fewer digits behind the second.
 func (r sqliteRow) time(i int, into *time.Time) error {
+	var buffer [len(sqliteTime)]byte
+	if r.stmt.ColumnLen(i) == len(buffer) {
+		r.stmt.ColumnBytes(i, buffer[:])
+		if t, ok := parseSQLiteTime(buffer); ok {
+			*into = t
+			return nil
+		}
+	}
 	text := r.stmt.ColumnText(i)
 	for _, layout := range []string{"2006-01-02 15:04:05", time.RFC3339, "2006-01-02T15:04:05", "2006-01-02"} {
 		if t, err := time.Parse(layout, text); err == nil {
@@ -159,4 +173,22 @@ func (r sqliteRow) time(i int, into *time.Time) error {
 		}
 	}
 	return fmt.Errorf("column %d holds %.40q, which is no time", i, text)
+}
+
+// parseSQLiteTime reads what bind writes, at a tenth of what time.Parse costs; false is anything else.
+func parseSQLiteTime(b [len(sqliteTime)]byte) (time.Time, bool) {
+	ok := true
+	number := func(from, to int) (n int) {
+		for _, c := range b[from:to] {
+			ok = ok && c >= '0' && c <= '9'
+			n = n*10 + int(c-'0')
+		}
+		return n
+	}
+	year, month, day := number(0, 4), number(5, 7), number(8, 10)
+	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
+	micros := number(20, 26)
+	ok = ok && b[4] == '-' && b[7] == '-' && b[10] == ' ' && b[13] == ':' && b[16] == ':' && b[19] == '.'
+	t := time.Date(year, time.Month(month), day, hour, minute, second, micros*1000, time.UTC)
+	return t, ok && t.Day() == day && int(t.Month()) == month && hour < 24 && minute < 60 && second < 60
 }
