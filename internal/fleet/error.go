@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says to a program what went wrong. The list is closed; each transport maps every code in one table.
@@ -50,7 +51,9 @@ type Error struct {
 	Fields  []FieldError
 	// Current is the revision that is there, of PRECONDITION_FAILED; else 0.
 	Current int64
-	Cause   error
+	// Wait is how long to stay away, of TOO_MANY_REQUESTS; else 0.
+	Wait  time.Duration
+	Cause error
 }
 
 // Error is for the operator's log.
@@ -96,6 +99,12 @@ func Stale(mac MAC, current int64) *Error {
 	return &Error{Code: CodePreconditionFailed, Current: current,
 		Message: fmt.Sprintf("Config for %s is at revision %d, which is not the one that this change was made for", mac, current),
 		Detail:  "Somebody else has changed it: read it again, and repeat the change on what is there now"}
+}
+
+// TooManyReports says that a device reports more often than any needs to.
+func TooManyReports(mac MAC, wait time.Duration) *Error {
+	return &Error{Code: CodeTooManyRequests, Message: fmt.Sprintf("%s reports too often", mac),
+		Detail: "Report when a document was applied, or could not be; wait for as many seconds as Retry-After says", Wait: wait}
 }
 
 // NoRevision says that a device never had a revision of that number, or that it is not kept any more.
