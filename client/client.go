@@ -1,5 +1,5 @@
-// Package client talks to an Espalier server: the API of configurations, the documents that devices read, import and
-// export.
+// Package client talks to an Espalier server: configurations and their history, what their devices have, events as they
+// happen, the audit, import and export, and the documents that devices read.
 //
 //	c, err := client.New("http://127.0.0.1:3201", client.Options{Token: os.Getenv("ADMIN_TOKEN")})
 //	config, err := c.Create(ctx, "aa:bb:cc:dd:ee:ff", []byte(`{"deviceName":"Hallway"}`))
@@ -39,9 +39,10 @@ type Options struct {
 // Client is a connection to one server. It is safe for concurrent use.
 //
 // A request is repeated, after a pause that doubles and that the server may lengthen by Retry-After, where nothing can be
-// done twice by it: any request that reached no server, or that was turned away with 429; and GET and HEAD also where the
-// connection broke or the answer was 502, 503 or 504. A write that got 503 may have been done, and a delete that is
-// repeated would report that nothing was there, so both are left to the caller.
+// done twice by it: any request that reached no server, or that was turned away with 429; and GET, HEAD and POST also where
+// the connection broke or the answer was 502, 503 or 504. Each POST bears an Idempotency-Key for that, the same in every
+// attempt, by which the server knows what it has done already and gives its first answer again. An update, patch or delete
+// that got 503 may have been done, and nothing would tell that from somebody else's change, so these are left to the caller.
 type Client struct {
 	base       *url.URL
 	options    Options

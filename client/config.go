@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,12 +30,42 @@ type Config struct {
 	UpdatedAt time.Time       `json:"updated_at"`
 	// Revision rises by one with each change of the content.
 	Revision int64 `json:"revision"`
+	// ETag names the bytes that the device reads.
+	ETag string `json:"etag"`
+	// Sync is how the device stands to the document: one of the Sync… constants.
+	Sync string `json:"sync"`
+	// LastSeen is the device's last sign of life; nil is none yet.
+	LastSeen *time.Time `json:"last_seen"`
+	// DeviceRevision is the newest revision whose bytes the device is known to have had, or nil.
+	DeviceRevision *int64 `json:"device_revision"`
+	// Overdue says that there was no sign of life for three times the device's own rhythm.
+	Overdue bool `json:"overdue"`
+	// Online is what the device's connection to the broker says; nil says nothing.
+	Online *bool `json:"online"`
+	// DeletedAt is nil for a configuration that is there.
+	DeletedAt *time.Time `json:"deleted_at,omitempty"`
 }
+
+// The states of Config.Sync, from knowing nothing to knowing that the device runs the document.
+const (
+	SyncUnknown = "unknown" // never seen
+	SyncPending = "pending" // seen, but not with the current document
+	SyncFetched = "fetched" // the current document was served to it
+	SyncHeld    = "held"    // it proved that it has the current document
+	SyncApplied = "applied" // it reported that it runs the current document
+	SyncError   = "error"   // it reported that it cannot
+)
 
 // ListOptions choose and order a list.
 type ListOptions struct {
 	// Search keeps those whose MAC address, name or entity id contains it.
 	Search string
+	// Syncs keeps those of which the device is in one of these states; none keeps all.
+	Syncs []string
+	// Overdue and Online keep those of which it is so, or is not so; nil keeps all.
+	Overdue, Online *bool
+	// Deleted asks for the configurations that were deleted, and not made again, instead of those that are there.
+	Deleted bool
 	// Sort is a field of Config by its JSON name; "" is mac_address.
 	Sort       string
 	Descending bool
@@ -69,6 +100,17 @@ func (c *Client) Configs(ctx context.Context, o ListOptions) (Page, error) {
 	}
 	if o.Descending {
 		query.Set("order", "desc")
+	}
+	if len(o.Syncs) > 0 {
+		query.Set("sync", strings.Join(o.Syncs, ","))
+	}
+	if o.Deleted {
+		query.Set("deleted", "true")
+	}
+	for name, value := range map[string]*bool{"overdue": o.Overdue, "online": o.Online} {
+		if value != nil {
+			query.Set(name, strconv.FormatBool(*value))
+		}
 	}
 	var page Page
 	a, err := c.fetch(ctx, request{method: http.MethodGet, path: "/api/configs", query: query})
@@ -107,8 +149,8 @@ func (c *Client) Config(ctx context.Context, id int64) (Config, error) {
 }
 
 // Create makes the configuration of a device that has none. The bytes of content are kept as they are.
-// Errors: ErrExists, ErrInvalid, ErrTooLarge.
-func (c *Client) Create(ctx context.Context, mac string, content []byte) (Config, error) {
+// Errors: ErrExists, ErrInvalid, ErrTooLarge, ErrPrecondition (with IfAbsent).
+func (c *Client) Create(ctx context.Context, mac string, content []byte, options ...WriteOption) (Config, error) {
 	text, err := contentText(content)
 	if err != nil {
 		return Config{}, err
@@ -117,11 +159,12 @@ func (c *Client) Create(ctx context.Context, mac string, content []byte) (Config
 	if err != nil {
 		return Config{}, err
 	}
-	return c.one(ctx, request{method: http.MethodPost, path: "/api/configs", body: body})
+	return c.one(ctx, written(request{method: http.MethodPost, path: "/api/configs", body: body}, options))
 }
 
-// Update replaces the content of a configuration, byte for byte. Errors: ErrNotFound, ErrInvalid, ErrTooLarge.
-func (c *Client) Update(ctx context.Context, id int64, content []byte) (Config, error) {
+// Update replaces the content of a configuration, byte for byte. Errors: ErrNotFound, ErrInvalid, ErrTooLarge,
+// ErrPrecondition.
+func (c *Client) Update(ctx context.Context, id int64, content []byte, options ...WriteOption) (Config, error) {
 	text, err := contentText(content)
 	if err != nil {
 		return Config{}, err
@@ -130,12 +173,24 @@ func (c *Client) Update(ctx context.Context, id int64, content []byte) (Config, 
 	if err != nil {
 		return Config{}, err
 	}
-	return c.one(ctx, request{method: http.MethodPut, path: configPath(id), body: body})
+	return c.one(ctx, written(request{method: http.MethodPut, path: configPath(id), body: body}, options))
 }
 
-// Delete removes a configuration. Errors: ErrNotFound.
-func (c *Client) Delete(ctx context.Context, id int64) error {
-	_, err := c.fetch(ctx, request{method: http.MethodDelete, path: configPath(id)})
+// Patch applies a JSON Merge Patch (RFC 7396), which is a JSON object, to the content: what it names is changed, what it
+// has as null is removed, and the text of everything else is kept. Errors: ErrNotFound, ErrInvalid, ErrTooLarge,
+// ErrPrecondition.
+func (c *Client) Patch(ctx context.Context, id int64, patch []byte, options ...WriteOption) (Config, error) {
+	if !json.Valid(patch) {
+		return Config{}, invalidContent("is not valid JSON")
+	}
+	body := slices.Concat([]byte(`{"content":`), patch, []byte("}"))
+	return c.one(ctx, written(request{method: http.MethodPatch, path: configPath(id), body: body,
+		header: http.Header{"Content-Type": {"application/merge-patch+json"}}}, options))
+}
+
+// Delete removes a configuration, but not its history. Errors: ErrNotFound, ErrPrecondition.
+func (c *Client) Delete(ctx context.Context, id int64, options ...WriteOption) error {
+	_, err := c.fetch(ctx, written(request{method: http.MethodDelete, path: configPath(id)}, options))
 	return err
 }
 
@@ -190,18 +245,20 @@ type Document struct {
 	NotModified bool
 }
 
-// Document fetches what the device of a MAC address reads. With the ETag of an earlier answer, a document that is still
-// the same is NotModified. Errors: ErrNotFound, ErrInvalid.
+// Document fetches what the device of a MAC address reads, and leaves no trace: the server does not take who looks with
+// it for the device. With the ETag of an earlier answer, a document that is still the same is NotModified.
+// Errors: ErrNotFound, ErrInvalid.
 func (c *Client) Document(ctx context.Context, mac, etag string) (Document, error) {
-	r := request{method: http.MethodGet, path: "/api/configs/" + url.PathEscape(mac) + ".json"}
+	r := request{method: http.MethodGet, path: "/api/configs/" + url.PathEscape(mac) + ".json",
+		header: http.Header{"X-No-Check-In": {"1"}}}
 	if etag != "" {
-		r.header = http.Header{"If-None-Match": {`"` + etag + `"`}}
+		r.header.Set("If-None-Match", `"`+etag+`"`)
 	}
 	a, err := c.fetch(ctx, r)
 	if err != nil {
 		return Document{}, err
 	}
-	d := Document{ETag: strings.Trim(strings.TrimPrefix(a.header.Get("Etag"), "W/"), `"`)}
+	d := Document{ETag: bareTag(a.header.Get("ETag"))}
 	if a.status == http.StatusNotModified {
 		d.NotModified = true
 		return d, nil
@@ -209,3 +266,6 @@ func (c *Client) Document(ctx context.Context, mac, etag string) (Document, erro
 	d.Content = a.body
 	return d, nil
 }
+
+// bareTag is an entity tag without what a header has around it.
+func bareTag(header string) string { return strings.Trim(strings.TrimPrefix(header, "W/"), `"`) }

@@ -30,6 +30,7 @@ var (
 const (
 	codeValidationFailed = "VALIDATION_FAILED"
 	codeTooLarge         = "PAYLOAD_TOO_LARGE"
+	codeNotFound         = "RECORD_NOT_FOUND"
 )
 
 // FieldError names a field of a request and what is wrong with it.
@@ -48,6 +49,8 @@ type Error struct {
 	Detail        string
 	Fields        []FieldError
 	CorrelationID string
+	// CurrentRevision is the one that the configuration has, of ErrPrecondition; else 0.
+	CurrentRevision int64
 	// RetryAfter is how long the server asks to wait; 0 where it does not say.
 	RetryAfter time.Duration
 }
@@ -69,7 +72,7 @@ func (e *Error) Is(target error) bool { return e.kind() == target && target != n
 // kind goes by the code, and by the status where something in between answered.
 func (e *Error) kind() error {
 	switch e.Code {
-	case "RECORD_NOT_FOUND":
+	case codeNotFound:
 		return ErrNotFound
 	case "RECORD_EXISTS":
 		return ErrExists
@@ -120,6 +123,7 @@ func refusal(resp *http.Response) *Error {
 		Details struct {
 			Message string       `json:"message"`
 			Errors  []FieldError `json:"errors"`
+			Current int64        `json:"current_revision"`
 		} `json:"details"`
 		CorrelationID string `json:"correlationId"`
 	}
@@ -129,7 +133,7 @@ func refusal(resp *http.Response) *Error {
 		return e
 	}
 	e.Code, e.Message, e.Detail = read.Code, read.Error, read.Details.Message
-	e.Fields, e.CorrelationID = read.Details.Errors, read.CorrelationID
+	e.Fields, e.CorrelationID, e.CurrentRevision = read.Details.Errors, read.CorrelationID, read.Details.Current
 	return e
 }
 

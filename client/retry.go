@@ -54,7 +54,9 @@ func repeatable(method string, err error) bool {
 	if errors.Is(err, ErrTooManyRequests) || neverSent(err) {
 		return true
 	}
-	if method != http.MethodGet && method != http.MethodHead {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost: // of POST, the server knows the key or, of a report, the fact
+	default:
 		return false
 	}
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnreachable)

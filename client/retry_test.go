@@ -20,6 +20,7 @@ type script struct {
 	answers []any
 	header  http.Header
 	bodies  []string
+	keys    []string
 }
 
 func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -31,7 +32,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		body = string(raw)
 	}
-	s.bodies = append(s.bodies, body)
+	s.bodies, s.keys = append(s.bodies, body), append(s.keys, r.Header.Get("Idempotency-Key"))
 	answer := s.answers[min(len(s.bodies), len(s.answers))-1]
 	if err, ok := answer.(error); ok {
 		return nil, err
@@ -61,6 +62,25 @@ func create(ctx context.Context, c *client.Client) error {
 	return err
 }
 
+func patch(ctx context.Context, c *client.Client) error {
+	_, err := c.Patch(ctx, 1, []byte("{}"))
+	return err
+}
+
+func restore(ctx context.Context, c *client.Client) error {
+	_, err := c.Restore(ctx, 1, 2)
+	return err
+}
+
+func importing(ctx context.Context, c *client.Client) error {
+	_, err := c.ImportText(ctx, []byte("[]"), client.ImportOptions{})
+	return err
+}
+
+func reporting(ctx context.Context, c *client.Client) error {
+	return c.Report(ctx, "aa", client.DeviceReport{Revision: 1, Status: client.ReportApplied})
+}
+
 func remove(ctx context.Context, c *client.Client) error { return c.Delete(ctx, 1) }
 
 func TestOnlyWhatIsSafeIsRepeated(t *testing.T) {
@@ -82,7 +102,12 @@ func TestOnlyWhatIsSafeIsRepeated(t *testing.T) {
 		{"update, perhaps done", write, []any{503}, 1, false},
 		{"update, connection broke", write, []any{reset()}, 1, false},
 		{"create, never sent", create, []any{refused(), refused(), 201}, 3, true},
-		{"create, perhaps done", create, []any{503}, 1, false},
+		{"create, perhaps done, then well", create, []any{503, reset(), 201}, 3, true},
+		{"create, refused", create, []any{409}, 1, false},
+		{"patch, perhaps done", patch, []any{503}, 1, false},
+		{"restore, perhaps done, then well", restore, []any{reset(), 200}, 2, true},
+		{"import, perhaps done, then well", importing, []any{reset(), 504, 200}, 3, true},
+		{"report, perhaps taken, then well", reporting, []any{502, 204}, 2, true},
 		{"delete, never sent", remove, []any{refused(), 200}, 2, true},
 		{"delete, perhaps done", remove, []any{503}, 1, false},
 		{"delete, connection broke", remove, []any{reset()}, 1, false},
@@ -101,6 +126,11 @@ func TestOnlyWhatIsSafeIsRepeated(t *testing.T) {
 				for _, body := range s.bodies {
 					if body != s.bodies[0] {
 						t.Errorf("sent %q, then %q", s.bodies[0], body)
+					}
+				}
+				for _, key := range s.keys {
+					if key != s.keys[0] {
+						t.Errorf("the key was %q, then %q", s.keys[0], key)
 					}
 				}
 			})

@@ -41,6 +41,8 @@ type ImportOptions struct {
 	KeepGoing bool
 	// DryRun does everything but keep it.
 	DryRun bool
+	// Message says why, for the history of each configuration that is changed.
+	Message string
 	// Progress hears how many bytes of all were sent; it may be nil.
 	Progress func(sent, total int64)
 }
@@ -113,9 +115,9 @@ func (c *Client) sendImport(ctx context.Context, body []byte, kind string, o Imp
 	if o.DryRun || hold {
 		query.Set("dry_run", "true")
 	}
-	r := request{method: http.MethodPost, path: "/api/import", query: query, body: body, progress: o.Progress,
+	r := written(request{method: http.MethodPost, path: "/api/import", query: query, body: body, progress: o.Progress,
 		// Who may not import hears it before 256 MiB are on their way.
-		header: http.Header{"Content-Type": {kind}, "Expect": {"100-continue"}}}
+		header: http.Header{"Content-Type": {kind}, "Expect": {"100-continue"}}}, []WriteOption{Message(o.Message)})
 	var report Report
 	err := c.repeat(ctx, r.method, func(ctx context.Context) error {
 		resp, err := c.send(ctx, r)
@@ -123,7 +125,11 @@ func (c *Client) sendImport(ctx context.Context, body []byte, kind string, o Imp
 			return err
 		}
 		defer resp.Body.Close()
-		if err := json.NewDecoder(io.LimitReader(resp.Body, largestImport)).Decode(&report); err != nil {
+		answer, err := io.ReadAll(io.LimitReader(resp.Body, largestImport))
+		if err != nil {
+			return c.unreachable(ctx, err)
+		}
+		if err := json.Unmarshal(answer, &report); err != nil {
 			return fmt.Errorf("%w: the import was sent, and may have been done: %w", ErrUnreadable, err)
 		}
 		return nil
