@@ -18,6 +18,9 @@ type reader struct {
 
 var _ fleet.ReadTx = reader{}
 
+// now is the time as both databases keep it, so that they compare with it as Go does.
+func (r reader) now() time.Time { return r.clock.now().UTC().Truncate(time.Microsecond) }
+
 const configColumns = `c.id, c.mac_address, c.device_name, c.device_entity_id, c.enable_ota, c.revision, c.created_at, c.updated_at, c.etag`
 
 // scanConfig reads configColumns, and what the statement selects behind them.
@@ -73,17 +76,16 @@ func orZero[T any](p *T) (v T) {
 func (r reader) scanStanding(row row, more ...any) (fleet.Config, error) {
 	var s scanned
 	c, err := scanConfig(row, append(s.dest(), more...)...)
-	c.Standing = s.standing(c, r.clock.now())
+	c.Standing = s.standing(c, r.now())
 	return c, err
 }
 
-// scanWhole reads configColumns, standingColumns and the content. The hash is of what is there now, whoever wrote it.
-func (r reader) scanWhole(row row) (fleet.Config, error) {
+// scanWhole reads configColumns, standingColumns and the content. The hash is of what is there now, whoever wrote it; how the
+// device stands is held against the one that the row has, as lists have it.
+func (r reader) scanWhole(row row, more ...any) (fleet.Config, error) {
 	var content []byte
-	var s scanned
-	c, err := scanConfig(row, append(s.dest(), &content)...)
+	c, err := r.scanStanding(row, append([]any{&content}, more...)...)
 	c.Content, c.ETag = content, fleet.ETag(sha256.Sum256(content))
-	c.Standing = s.standing(c, r.clock.now())
 	return c, err
 }
 

@@ -26,6 +26,7 @@ type postgresEngine struct {
 var postgresDialect = dialect{ //nolint:gochecknoglobals // constant
 	collate:  ` COLLATE "C"`,
 	position: `strpos`,
+	each:     `json_array_elements_text`,
 	time:     func(column string) string { return column },
 	claim:    ` FOR UPDATE SKIP LOCKED`,
 	lock:     ` FOR UPDATE`,

@@ -38,6 +38,8 @@ type dialect struct {
 	position string
 	// time turns a timestamp column into what sorts by time.
 	time func(column string) string
+	// each is the function that turns a JSON array into rows with a text, value.
+	each string
 	// claim follows a select of rows that no other server works on; lock one of rows that others are to wait for.
 	claim, lock string
 }

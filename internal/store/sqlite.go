@@ -33,6 +33,7 @@ const busyTimeout = 10 * time.Second
 
 var sqliteDialect = dialect{ //nolint:gochecknoglobals // constant
 	position: `instr`,
+	each:     `json_each`,
 	// What the field's service and CURRENT_TIMESTAMP wrote may lack digits behind the second.
 	time: func(column string) string { return `substr(` + column + ` || '.000000', 1, 26)` },
 }

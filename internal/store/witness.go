@@ -1,0 +1,251 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"espalier.dev/espalier/internal/fleet"
+)
+
+// The numbers of batches of evidence, and when they are taken: first thing in the transaction, so that the batches of
+// several servers come one after another, and their numbers are in the order of their commits.
+const (
+	deviceSeqKey = "device_seq"
+	nextBatch    = `UPDATE meta SET value = CAST(CAST(value AS bigint) + 1 AS text) WHERE key = $1 RETURNING CAST(value AS bigint)`
+)
+
+// batch is a transaction in which evidence is taken.
+type batch struct {
+	t       *tx
+	seq     int64
+	now     time.Time
+	current map[fleet.MAC]current // of the devices that have a configuration
+	before  map[fleet.MAC]fleet.Device
+	devices map[fleet.MAC]*deviceRow
+	changed map[fleet.MAC]bool
+	facts   []fleet.Fact
+}
+
+// current is what a device should have.
+type current struct {
+	revision int64
+	etag     string
+}
+
+// Record implements fleet.Witness.
+func (s *Store) Record(ctx context.Context, evidence []fleet.Evidence) error {
+	if len(evidence) == 0 {
+		return nil
+	}
+	return s.engine.update(ctx, func(ctx context.Context, t *tx) error {
+		b := newBatch(t)
+		if err := b.read(ctx, evidence); err != nil {
+			return err
+		}
+		known := slices.DeleteFunc(slices.Clone(evidence), func(e fleet.Evidence) bool {
+			_, ok := b.current[e.MAC]
+			return !ok
+		})
+		if err := b.locate(ctx, known); err != nil {
+			return err
+		}
+		for _, e := range known {
+			b.take(e)
+		}
+		return b.keep(ctx)
+	})
+}
+
+// Lose implements fleet.Witness.
+func (s *Store) Lose(ctx context.Context, before, at time.Time) error {
+	return s.engine.update(ctx, func(ctx context.Context, t *tx) error {
+		b := newBatch(t)
+		err := t.run(ctx, b.number(), query(selectDevices+` WHERE d.online AND d.confirmed_at < $1`, b.device, before.UTC()))
+		if err != nil {
+			return err
+		}
+		for mac := range b.devices {
+			b.take(fleet.Evidence{MAC: mac, Kind: fleet.EvidenceLost, At: at})
+		}
+		return b.keep(ctx)
+	})
+}
+
+func newBatch(t *tx) *batch {
+	return &batch{t: t, now: t.now(), current: map[fleet.MAC]current{}, before: map[fleet.MAC]fleet.Device{},
+		devices: map[fleet.MAC]*deviceRow{}, changed: map[fleet.MAC]bool{}}
+}
+
+// number takes the number of the batch.
+func (b *batch) number() request {
+	return query(nextBatch, func(r row) error { return r.Scan(&b.seq) }, deviceSeqKey)
+}
+
+// read takes the number, and reads the devices and what they should have.
+func (b *batch) read(ctx context.Context, evidence []fleet.Evidence) error {
+	const configs = `SELECT mac_address, revision, coalesce(etag, '') FROM configs WHERE mac_address IN (SELECT value FROM {each}($1))`
+	const devices = selectDevices + ` WHERE d.mac_address IN (SELECT value FROM {each}($1))`
+	each := func(sql string) string { return strings.Replace(sql, `{each}`, b.t.dialect.each, 1) }
+	macs := macList(evidence)
+	return b.t.run(ctx, b.number(),
+		query(each(configs), func(r row) error {
+			var mac string
+			var c current
+			if err := r.Scan(&mac, &c.revision, &c.etag); err != nil {
+				return err
+			}
+			key, err := parseMAC(mac)
+			b.current[key] = c
+			return err
+		}, macs),
+		query(each(devices), b.device, macs))
+}
+
+func (b *batch) device(r row) error {
+	d, err := scanDevice(r)
+	b.devices[d.MAC], b.before[d.MAC] = d, d.Device
+	return err
+}
+
+// macList is the MAC addresses of evidence as a JSON array.
+func macList(evidence []fleet.Evidence) string {
+	macs := make([]fleet.MAC, len(evidence))
+	for i, e := range evidence {
+		macs[i] = e.MAC
+	}
+	slices.SortFunc(macs, compareMACs)
+	text, err := json.Marshal(slices.Compact(macs))
+	if err != nil {
+		panic(err) // a MAC address is text
+	}
+	return string(text)
+}
+
+func compareMACs(a, b fleet.MAC) int { return bytes.Compare(a[:], b[:]) }
+
+// locate finds the revisions of bytes that evidence names: what a device holds or reports is the newest revision with these
+// bytes until the one that was current. Evidence of which there was no such revision is left without number.
+func (b *batch) locate(ctx context.Context, evidence []fleet.Evidence) error {
+	const byBytes = `SELECT rev FROM revisions WHERE mac_address = $1 AND substr(sha256, 1, 16) = $2 AND rev > $3 AND rev <= $4
+		ORDER BY rev DESC LIMIT 1`
+	const byNumber = `SELECT substr(sha256, 1, 16) FROM revisions WHERE mac_address = $1 AND rev = $2 AND sha256 IS NOT NULL`
+	var lookups []request
+	for i := range evidence {
+		e := &evidence[i]
+		switch {
+		case e.ETag != "" && (e.Kind != fleet.EvidenceFetched || e.Revision <= 0):
+			least, most, sure := b.between(*e)
+			e.Revision = least
+			prefix, ok := prefixOf(e.ETag)
+			if sure || !ok {
+				continue
+			}
+			scan := func(r row) error { return r.Scan(&e.Revision) }
+			lookups = append(lookups, query(byBytes, scan, e.MAC.String(), prefix, least, most))
+		case e.ETag == "" && e.Kind == fleet.EvidenceReported:
+			scan := func(r row) error {
+				var prefix []byte
+				err := r.Scan(&prefix)
+				e.ETag = hex.EncodeToString(prefix)
+				return err
+			}
+			lookups = append(lookups, query(byNumber, scan, e.MAC.String(), e.Revision))
+		}
+	}
+	return b.t.run(ctx, lookups...)
+}
+
+// prefixOf is the part of a hash that an entity tag of ours says, and false for any other tag.
+func prefixOf(etag string) ([]byte, bool) {
+	prefix, err := hex.DecodeString(etag)
+	return prefix, err == nil && len(prefix) == 16 && hex.EncodeToString(prefix) == etag
+}
+
+// between is the newest revision that is known to have the bytes that evidence names, and that up to which a newer one may have
+// them too; sure is said where none can.
+func (b *batch) between(e fleet.Evidence) (least, most int64, sure bool) {
+	now := b.current[e.MAC]
+	most = e.Revision
+	if most <= 0 {
+		most = math.MaxInt64
+	}
+	switch {
+	case now.revision > 0 && now.revision <= most && now.etag == e.ETag:
+		return now.revision, most, true
+	case now.revision == most && now.etag != "":
+		most--
+	}
+	if d, ok := b.before[e.MAC]; ok {
+		for _, shown := range []fleet.Shown{d.Has, d.Held, d.Fetched, d.Reported} {
+			if shown.ETag == e.ETag && shown.Revision <= most {
+				least = max(least, shown.Revision)
+			}
+		}
+	}
+	return least, most, least >= most
+}
+
+// take adds evidence to its device.
+func (b *batch) take(e fleet.Evidence) {
+	d := b.devices[e.MAC]
+	if d == nil {
+		d = &deviceRow{}
+		b.devices[e.MAC] = d
+	}
+	b.changed[e.MAC] = true
+	if fact, news := d.Take(e); news {
+		b.facts = append(b.facts, fact)
+	}
+}
+
+// soonOverdue is how near the time at which a device will be overdue may be, to say with the evidence that it may be: those
+// who follow the events look who has become overdue since they last looked, and may have passed that time already.
+const soonOverdue = 10 * time.Second
+
+// mark says by this batch what has changed of a device since before.
+func (b *batch) mark(d *deviceRow, before fleet.Device) {
+	d.seq = b.seq
+	if !d.LastSeen.Equal(before.LastSeen) {
+		d.seenSeq = b.seq
+	}
+	if d.Reported != before.Reported || d.Report != before.Report {
+		d.reportSeq = b.seq
+	}
+	is := d.OverdueAt()
+	overdue := overdueBy(is, b.now) != overdueBy(d.overdueAt, b.now) || overdueBy(is, b.now.Add(soonOverdue))
+	has := d.Has.ETag != before.Has.ETag || d.Has.Revision != before.Has.Revision || d.Level != before.Level
+	if before.FirstSeen.IsZero() || has || orNil(d.Online) != orNil(before.Online) || overdue {
+		d.syncSeq = b.seq
+	}
+}
+
+func overdueBy(at, now time.Time) bool { return !at.IsZero() && at.Before(now) }
+
+func orNil[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// keep writes the devices, in the order in which every server locks rows, and the facts.
+func (b *batch) keep(ctx context.Context) error {
+	macs := slices.SortedFunc(maps.Keys(b.changed), compareMACs)
+	requests := make([]request, 0, len(macs)+len(b.facts))
+	for _, mac := range macs {
+		d := b.devices[mac]
+		b.mark(d, b.before[mac])
+		requests = append(requests, statement(keepDevice, d.args()...))
+	}
+	for _, f := range b.facts {
+		requests = append(requests, factRequest(f))
+	}
+	return b.t.run(ctx, requests...)
+}
