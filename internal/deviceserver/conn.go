@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
@@ -29,6 +30,9 @@ type conn struct {
 	err     error                 // why the read failed
 
 	readBy, writeBy time.Time // the deadlines that are set
+
+	peer     netip.Addr // at the other end, once something asked for it
+	peerText string
 }
 
 // outcome is what becomes of a connection.
@@ -118,11 +122,17 @@ func (c *conn) respond(r request) outcome {
 	}
 	p := reply{request: r, document: document, close: !r.keeps() || c.l.closing.Load(),
 		varyOrigin: c.l.options.VaryOrigin, date: c.l.date.at(began)}
+	var asked condition
 	if r.noneMatch != nil {
 		var understood bool
-		if p.notModified, understood = matches(r.noneMatch, document.ETag); !understood {
+		if asked, understood = matches(r.noneMatch, document.ETag); !understood {
 			return yield
 		}
+		p.notModified = asked.met
+	}
+	from, understood := c.from(r)
+	if !understood {
+		return yield
 	}
 	took := time.Since(began)
 	c.l.options.Observe(true, took)
@@ -134,7 +144,11 @@ func (c *conn) respond(r request) outcome {
 			return end
 		}
 	}
-	if c.write(&p) != nil || p.close {
+	if c.write(&p) != nil {
+		return end
+	}
+	c.saw(&p, asked, from)
+	if p.close {
 		return end
 	}
 	return keep

@@ -25,6 +25,9 @@ type Options struct {
 	// Observe is told of each request that was answered here, with the time from the parsed request to the document in
 	// hand. ok is always true: what fails is answered, and counted, behind net/http. nil tells nobody.
 	Observe func(ok bool, took time.Duration)
+	// Saw is told what a device showed by each request that was answered here, after the reply was written; At is zero,
+	// which means now. It must not block. nil tells nobody.
+	Saw func(fleet.Evidence)
 	// CorrelationID makes the X-Correlation-ID of a reply; nil is crypto/rand.Text.
 	CorrelationID func() string
 	// VaryOrigin says that other replies than these depend on the Origin header, and has these say so.

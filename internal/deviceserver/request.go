@@ -15,6 +15,7 @@ type request struct {
 	keepAlive bool   // the client asked to keep a 1.0 connection
 	close     bool   // the client asked to close the connection
 	noneMatch []byte // the value of If-None-Match, a part of what was parsed; nil where there is none
+	forwarded []byte // the value of X-Forwarded-For, the same
 }
 
 // keeps tells whether the connection outlives the reply (RFC 9112, section 9.3).
@@ -35,13 +36,15 @@ const (
 	connection
 	contentLength
 	ifNoneMatch
+	forwardedFor
 )
 
 // longestName is the length of the longest name in fieldOf.
-const longestName = 25
+const longestName = 17
 
 // fieldOf says what a field of that name means. The list is of what is allowed: a field that is not in it could change
-// what the reply should be, now or after the next change to package httpapi.
+// what the reply should be, now or after the next change to package httpapi. Those that only people and their programs
+// send are not in it either: whether a request is a device's is decided there.
 func fieldOf(name []byte) field {
 	var lower [longestName]byte
 	if len(name) > longestName {
@@ -62,9 +65,10 @@ func fieldOf(name []byte) field {
 		return contentLength
 	case "if-none-match":
 		return ifNoneMatch
-	case "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "content-type", "cookie",
-		"dnt", "keep-alive", "pragma", "referer", "upgrade-insecure-requests", "user-agent",
-		"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip":
+	case "x-forwarded-for":
+		return forwardedFor
+	case "accept", "accept-charset", "accept-encoding", "cache-control", "content-type", "dnt", "keep-alive", "pragma", "user-agent",
+		"forwarded", "via", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip":
 		return harmless
 	}
 	return unknown
@@ -77,7 +81,7 @@ func parse(b []byte) (r request, size int, ok bool) {
 	if !ok || !r.requestLine(line) {
 		return request{}, 0, false
 	}
-	var seen [ifNoneMatch + 1]bool
+	var seen [forwardedFor + 1]bool
 	for {
 		line, rest, ok = cutLine(rest)
 		if !ok {
@@ -155,6 +159,9 @@ func (r *request) header(f field, value []byte) bool {
 	case ifNoneMatch:
 		r.noneMatch = value
 		return len(value) > 0
+	case forwardedFor:
+		r.forwarded = value
+		return len(value) > 0
 	}
 	return true
 }
@@ -172,27 +179,38 @@ func plainHost(value []byte) bool {
 	return len(value) > 0
 }
 
-// matches tells whether If-None-Match names the entity tag, which is given without quotes, by weak comparison (RFC 9110,
+// condition is what If-None-Match says of a document.
+type condition struct {
+	met  bool   // the answer is 304
+	tags int    // how many entity tags it names; of * none
+	only []byte // the one, without quotes and W/, where it is one
+}
+
+// matches holds If-None-Match against the entity tag, which is given without quotes, by weak comparison (RFC 9110,
 // section 13.1.2). understood is false for what is neither * nor a list of entity tags.
-func matches(list []byte, etag string) (hit, understood bool) {
+func matches(list []byte, etag string) (c condition, understood bool) {
 	if string(list) == "*" {
-		return true, true
+		return condition{met: true}, true
 	}
 	for {
 		list = bytes.TrimPrefix(list, []byte("W/"))
 		if len(list) < 2 || list[0] != '"' {
-			return false, false
+			return condition{}, false
 		}
 		end := bytes.IndexByte(list[1:], '"')
 		if end < 0 || bytes.IndexByte(list[1:1+end], ' ') >= 0 {
-			return false, false
+			return condition{}, false
 		}
-		hit = hit || string(list[1:1+end]) == etag
+		tag := list[1 : 1+end]
+		c.met = c.met || string(tag) == etag
+		if c.tags, c.only = c.tags+1, tag; c.tags > 1 {
+			c.only = nil
+		}
 		if list = bytes.TrimLeft(list[end+2:], " "); len(list) == 0 {
-			return hit, true
+			return c, true
 		}
 		if list[0] != ',' {
-			return false, false
+			return condition{}, false
 		}
 		list = bytes.TrimLeft(list[1:], " ")
 	}

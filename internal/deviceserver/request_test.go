@@ -29,6 +29,7 @@ func TestParse(t *testing.T) {
 		"If-None-Match":    {start + "if-none-match:  \"a\" \r\n\r\n", true, request{noneMatch: []byte(`"a"`)}},
 		"ESP-IDF":          {line + "User-Agent: ESP32 HTTP Client/1.0\r\nHost: 10.0.0.2:3201\r\nContent-Length: 0\r\n\r\n", true, request{}},
 		"Arduino":          {line + "Host: 10.0.0.2\r\nUser-Agent: ESP32HTTPClient\r\nConnection: keep-alive\r\nAccept-Encoding: identity;q=1,chunked;q=0.1,*;q=0\r\n\r\n", true, request{keepAlive: true}},
+		"behind a proxy":   {start + "x-forwarded-for: 10.0.0.5, 10.0.0.6\r\nVia: 1.1 a\r\n\r\n", true, request{forwarded: []byte("10.0.0.5, 10.0.0.6")}},
 		"IPv6 host":        {line + "Host: [::1]:3201\r\n\r\n", true, request{}},
 		"repeated Accept":  {start + "Accept: a\r\nAccept: b\r\n\r\n", true, request{}},
 		"nothing":          {"", false, request{}},
@@ -74,6 +75,14 @@ func TestParse(t *testing.T) {
 		"request id":           {start + "X-Request-ID: a\r\n\r\n", false, request{}},
 		"origin":               {start + "Origin: http://a\r\n\r\n", false, request{}},
 		"authorization":        {start + "Authorization: Bearer a\r\n\r\n", false, request{}},
+		"language":             {start + "Accept-Language: en\r\n\r\n", false, request{}},
+		"cookie":               {start + "Cookie: a=b\r\n\r\n", false, request{}},
+		"referer":              {start + "Referer: http://a/\r\n\r\n", false, request{}},
+		"upgrade to HTTPS":     {start + "Upgrade-Insecure-Requests: 1\r\n\r\n", false, request{}},
+		"fetch metadata":       {start + "Sec-Fetch-Site: none\r\n\r\n", false, request{}},
+		"no check-in":          {start + "X-No-Check-In: 1\r\n\r\n", false, request{}},
+		"forwarded twice":      {start + "X-Forwarded-For: 10.0.0.5\r\nX-Forwarded-For: 10.0.0.6\r\n\r\n", false, request{}},
+		"forwarded for nobody": {start + "X-Forwarded-For:\r\n\r\n", false, request{}},
 		"a name nobody knows":  {start + "X-New: a\r\n\r\n", false, request{}},
 		"a very long name":     {start + strings.Repeat("a", 300) + ": a\r\n\r\n", false, request{}},
 		"query":                {"GET /api/configs/aabbccddeeff.json?a HTTP/1.1\r\nHost: x\r\n\r\n", false, request{}},
@@ -120,6 +129,9 @@ func TestParse(t *testing.T) {
 			if string(got.noneMatch) != string(test.want.noneMatch) {
 				t.Errorf("If-None-Match %q, want %q", got.noneMatch, test.want.noneMatch)
 			}
+			if string(got.forwarded) != string(test.want.forwarded) {
+				t.Errorf("X-Forwarded-For %q, want %q", got.forwarded, test.want.forwarded)
+			}
 			got.mac, got.noneMatch, test.want.noneMatch = fleet.MAC{}, nil, nil
 			if got.head != test.want.head || got.http10 != test.want.http10 ||
 				got.keepAlive != test.want.keepAlive || got.close != test.want.close {
@@ -162,39 +174,29 @@ func TestKeeps(t *testing.T) {
 
 func TestMatches(t *testing.T) {
 	for _, test := range []struct {
-		list            string
-		hit, understood bool
+		list       string
+		met        bool
+		tags       int
+		only       string
+		understood bool
 	}{
-		{`"abc"`, true, true},
-		{`W/"abc"`, true, true},
-		{`"x", "abc"`, true, true},
-		{`"abc" ,W/"x"`, true, true},
-		{`*`, true, true},
-		{`"x"`, false, true},
-		{`"ABC"`, false, true},
-		{`""`, false, true},
-		{`"x,abc"`, false, true},
-		{`abc`, false, false},
-		{`"abc`, false, false},
-		{`"abc" x`, false, false},
-		{`"abc","x`, false, false},
-		{`"abc",`, false, false},
-		{`,"abc"`, false, false},
-		{`"abc",,"x"`, false, false},
-		{`"abc""x"`, false, false},
-		{`"a b"`, false, false},
-		{`*, "abc"`, false, false},
-		{`"abc", *`, false, false},
-		{`w/"abc"`, false, false},
-		{`W/ "abc"`, false, false},
-		{`W/W/"abc"`, false, false},
-		{`W/`, false, false},
-		{`"`, false, false},
-		{``, false, false},
+		{`"abc"`, true, 1, "abc", true},
+		{`W/"abc"`, true, 1, "abc", true},
+		{`"x", "abc"`, true, 2, "", true},
+		{`"abc" ,W/"x"`, true, 2, "", true},
+		{`"x","y","z"`, false, 3, "", true},
+		{`*`, true, 0, "", true},
+		{`"x"`, false, 1, "x", true},
+		{`"ABC"`, false, 1, "ABC", true},
+		{`""`, false, 1, "", true},
+		{`"x,abc"`, false, 1, "x,abc", true},
+		{list: `abc`}, {list: `"abc`}, {list: `"abc" x`}, {list: `"abc","x`}, {list: `"abc",`}, {list: `,"abc"`}, {list: `"abc",,"x"`},
+		{list: `"abc""x"`}, {list: `"a b"`}, {list: `*, "abc"`}, {list: `"abc", *`}, {list: `w/"abc"`}, {list: `W/ "abc"`},
+		{list: `W/W/"abc"`}, {list: `W/`}, {list: `"`}, {list: ``},
 	} {
-		hit, understood := matches([]byte(test.list), "abc")
-		if understood != test.understood || understood && hit != test.hit {
-			t.Errorf("%s: hit %v, understood %v; want %v, %v", test.list, hit, understood, test.hit, test.understood)
+		got, understood := matches([]byte(test.list), "abc")
+		if understood != test.understood || got.met != test.met || got.tags != test.tags || string(got.only) != test.only {
+			t.Errorf("%s: met %v, %d tags, only %q, understood %v; want %+v", test.list, got.met, got.tags, got.only, understood, test)
 		}
 	}
 }
@@ -211,9 +213,9 @@ func TestMatchesEveryList(t *testing.T) {
 			list = append(list, rapid.SampledFrom([]string{"", "W/"}).Draw(t, "weak")+`"`+tag+`"`)
 		}
 		between := rapid.SampledFrom([]string{",", ", ", " , "}).Draw(t, "between")
-		hit, understood := matches([]byte(strings.Join(list, between)), etag)
-		if hit != want || !understood {
-			t.Fatalf("hit %v, understood %v; want %v, true", hit, understood, want)
+		got, understood := matches([]byte(strings.Join(list, between)), etag)
+		if got.met != want || got.tags != len(tags) || !understood {
+			t.Fatalf("met %v, %d tags, understood %v; want %v, %d, true", got.met, got.tags, understood, want, len(tags))
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -25,12 +26,12 @@ func TestCheckInEvidence(t *testing.T) {
 		"anything will do":                  {CheckIn{NotModified: true}, []Evidence{seen}},
 		"it has another":                    {CheckIn{Tags: 1, Tag: other}, []Evidence{heldOther, fetched}},
 		"it has one of others":              {CheckIn{Tags: 2}, []Evidence{fetched}},
-		"it has what cannot be ours":        {CheckIn{Tags: 1, Tag: "x"}, []Evidence{fetched}},
-		"it has ours in another spelling":   {CheckIn{Tags: 1, Tag: "FEDCBA9876543210FEDCBA9876543210"}, []Evidence{fetched}},
+		"it has what cannot be ours":        {CheckIn{Tags: 1, Tag: strings.Repeat("x", maxTag+1)}, []Evidence{fetched}},
+		"it has an empty tag":               {CheckIn{Tags: 1}, []Evidence{fetched}},
 		"HEAD":                              {CheckIn{Head: true}, []Evidence{seen}},
 		"HEAD, not modified":                {CheckIn{Head: true, NotModified: true, Tags: 1, Tag: current}, []Evidence{held}},
 		"HEAD, it has another":              {CheckIn{Head: true, Tags: 1, Tag: other}, []Evidence{heldOther}},
-		"HEAD, it has what cannot be ours":  {CheckIn{Head: true, Tags: 1, Tag: "x"}, []Evidence{seen}},
+		"HEAD, it has what cannot be ours":  {CheckIn{Head: true, Tags: 1, Tag: strings.Repeat("x", maxTag+1)}, []Evidence{seen}},
 		"HEAD, it has one of others":        {CheckIn{Head: true, Tags: 2}, []Evidence{seen}},
 		"HEAD, and anything will do for it": {CheckIn{Head: true, NotModified: true}, []Evidence{seen}},
 	} {
