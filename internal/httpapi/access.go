@@ -43,30 +43,34 @@ func newGate(o Access) (*gate, error) {
 	return g, nil
 }
 
-// admit tells why a request for what is not public is turned away; nil lets it in. A token that is wrong is refused
-// wherever it comes from: who sends one means to be known by it.
-func (g *gate) admit(w http.ResponseWriter, r *http.Request) error {
+// admit tells as whom a request for what is not public is let in, or why it is turned away. A token that is wrong is
+// refused wherever it comes from: who sends one means to be known by it.
+func (g *gate) admit(w http.ResponseWriter, r *http.Request) (fleet.Principal, error) {
 	token, borne := bearer(r.Header)
 	borne = borne && g.token != nil
 	if borne {
 		if err := g.checkToken(w, r, token); err != nil {
-			return err
+			return fleet.ByAnonymous, err
 		}
 	} else if !g.names.own(r) {
-		return misdirected()
+		return fleet.ByAnonymous, misdirected()
 	}
 	if g.crossSite(r, borne) {
-		return forbidden("A page of another site may not use this API", "Add the origin of that page to CORS_ORIGINS if it should")
+		return fleet.ByAnonymous, forbidden("A page of another site may not use this API", "Add the origin of that page to CORS_ORIGINS if it should")
 	}
 	switch {
-	case borne, g.trust, direct(r):
-		return nil
+	case borne:
+		return fleet.ByToken, nil
+	case direct(r):
+		return fleet.ByLocal, nil
+	case g.trust:
+		return fleet.ByNetwork, nil
 	case g.token == nil:
-		return forbidden("The admin API is not open to the network",
+		return fleet.ByAnonymous, forbidden("The admin API is not open to the network",
 			"Set ADMIN_TOKEN and send it as Authorization: Bearer, or set TRUST_NETWORK=true to open it to everyone")
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="espalier"`)
-	return &fleet.Error{Code: fleet.CodeUnauthorized, Message: "The admin token is required",
+	return fleet.ByAnonymous, &fleet.Error{Code: fleet.CodeUnauthorized, Message: "The admin token is required",
 		Detail: "Send Authorization: Bearer with the server's ADMIN_TOKEN"}
 }
 

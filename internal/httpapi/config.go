@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,14 +53,34 @@ func listQuery(params url.Values) (fleet.Query, error) {
 	default:
 		return q, fleet.Invalid("order", "must be asc or desc")
 	}
-	if params.Has("limit") {
-		n, err := strconv.Atoi(params.Get("limit"))
-		if err != nil || n < 1 {
-			return q, fleet.Invalid("limit", "must be a number from 1 to "+strconv.Itoa(fleet.MaxPage))
-		}
-		q.Limit = n
+	var err error
+	if q.Limit, err = limitOf(params); err != nil {
+		return q, err
 	}
-	return q, nil
+	if params.Has("sync") {
+		for state := range strings.SplitSeq(strings.Join(params["sync"], ","), ",") {
+			if one := fleet.Sync(state); !slices.Contains(q.Syncs, one) {
+				q.Syncs = append(q.Syncs, one)
+			}
+		}
+	}
+	if q.Deleted, err = yes(params, "deleted"); err != nil {
+		return q, err
+	}
+	if q.Overdue, err = either(params, "overdue"); err != nil {
+		return q, err
+	}
+	q.Online, err = either(params, "online")
+	return q, err
+}
+
+// either is a parameter that asks for those of which something is so, or for those of which it is not; nil for all.
+func either(params url.Values, name string) (*bool, error) {
+	if !params.Has(name) {
+		return nil, nil
+	}
+	is, err := yes(params, name)
+	return &is, err
 }
 
 func (a *API) pageConfigs(w http.ResponseWriter, r *http.Request, q fleet.Query, params url.Values) error {
@@ -76,25 +98,20 @@ func (a *API) pageConfigs(w http.ResponseWriter, r *http.Request, q fleet.Query,
 	b = append(b, `],"count":`...)
 	b = strconv.AppendInt(b, int64(len(page.Configs)), 10)
 	if page.Next != "" {
-		b = append(b, `,"next_cursor":`...)
-		b = appendString(b, page.Next)
-		w.Header().Set("Link", "<"+nextPage(params, page.Next)+`>; rel="next"`)
+		b = appendNext(w, b, params, page.Next)
 	}
 	return sendJSON(w, http.StatusOK, append(b, '}'))
 }
 
-// nextPage is the address of the page behind, relative to the list, so that it is right below any path of a proxy.
-func nextPage(params url.Values, cursor string) string {
-	next := url.Values{"cursor": {cursor}}
-	for _, name := range []string{"limit", "order", "q", "sort"} {
-		if params.Has(name) {
-			next.Set(name, params.Get(name))
-		}
-	}
-	return "?" + next.Encode()
-}
-
 func (a *API) createConfig(w http.ResponseWriter, r *http.Request) error {
+	at, err := attempt(w, r)
+	if err != nil {
+		return err
+	}
+	at.IfMatch = fleet.Match{} // what is made has no revision yet
+	if at.IfNoneMatch, err = ifNoneMatch(r.Header[ifNoneMatchHeader]); err != nil {
+		return err
+	}
 	body, err := a.readBody(w, r)
 	if err != nil {
 		return err
@@ -104,16 +121,20 @@ func (a *API) createConfig(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	mac, wrongMAC := given.text("mac_address")
+	noteMAC(w, mac)
 	content, wrongContent := given.document()
 	if err := invalid(wrongMAC, wrongContent); err != nil {
 		return err
 	}
-	c, err := a.service.Create(r.Context(), mac, content, fleet.Attempt{})
+	render := func(c fleet.Config) answered { return configAnswer(http.StatusCreated, c) }
+	if at.Once, err = repeatable(r, sha256.Sum256(body), render); err != nil {
+		return err
+	}
+	c, err := a.service.Create(r.Context(), mac, content, at)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", "/api/configs/"+strconv.FormatInt(c.ID, 10))
-	return sendConfig(w, http.StatusCreated, c)
+	return sendAnswer(w, at.Once, func() answered { return render(c) })
 }
 
 func (a *API) getConfig(w http.ResponseWriter, r *http.Request) error {
@@ -125,11 +146,11 @@ func (a *API) getConfig(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendConfig(w, http.StatusOK, c)
+	return sendConfig(w, c)
 }
 
 func (a *API) updateConfig(w http.ResponseWriter, r *http.Request) error {
-	id, err := configID(r)
+	id, at, err := changing(w, r)
 	if err != nil {
 		return err
 	}
@@ -145,23 +166,62 @@ func (a *API) updateConfig(w http.ResponseWriter, r *http.Request) error {
 	if err := invalid(wrong); err != nil {
 		return err
 	}
-	c, err := a.service.Update(r.Context(), id, content, fleet.Attempt{})
+	c, err := a.service.Update(r.Context(), id, content, at)
 	if err != nil {
 		return err
 	}
-	return sendConfig(w, http.StatusOK, c)
+	return sendConfig(w, c)
+}
+
+// patchConfig applies a merge patch to the configuration, of which only the content can change.
+func (a *API) patchConfig(w http.ResponseWriter, r *http.Request) error {
+	id, at, err := changing(w, r)
+	if err != nil {
+		return err
+	}
+	if !mergePatch(r) {
+		w.Header().Set("Accept-Patch", "application/merge-patch+json, application/json")
+		return unsupportedMedia("application/merge-patch+json")
+	}
+	body, err := a.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	given, err := parseFields(body)
+	if err != nil {
+		return err
+	}
+	patch, wrong := given.patch()
+	if err := invalid(wrong...); err != nil {
+		return err
+	}
+	c, err := a.service.Patch(r.Context(), id, patch, at)
+	if err != nil {
+		return err
+	}
+	return sendConfig(w, c)
 }
 
 func (a *API) deleteConfig(w http.ResponseWriter, r *http.Request) error {
-	id, err := configID(r)
+	id, at, err := changing(w, r)
 	if err != nil {
 		return err
 	}
-	if err := a.service.Delete(r.Context(), id, fleet.Attempt{}); err != nil {
+	if err := a.service.Delete(r.Context(), id, at); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// changing is what every write to a configuration begins with: its id, and what the request says besides.
+func changing(w http.ResponseWriter, r *http.Request) (int64, fleet.Attempt, error) {
+	id, err := configID(r)
+	if err != nil {
+		return 0, fleet.Attempt{}, err
+	}
+	at, err := attempt(w, r)
+	return id, at, err
 }
 
 // configID is the id in the path. What no id can be is an id that no configuration has.
@@ -174,7 +234,6 @@ func configID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-func sendConfig(w http.ResponseWriter, status int, c fleet.Config) error {
-	w.Header().Set("ETag", `"r`+strconv.FormatInt(c.Revision, 10)+`"`)
-	return sendJSON(w, status, appendConfig(nil, c, true))
+func sendConfig(w http.ResponseWriter, c fleet.Config) error {
+	return sendAnswer(w, nil, func() answered { return configAnswer(http.StatusOK, c) })
 }

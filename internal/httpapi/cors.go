@@ -44,7 +44,7 @@ func (c *cors) allow(h http.Header, r *http.Request) {
 	default:
 		return
 	}
-	h.Set("Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After, X-Correlation-ID")
+	h.Set("Access-Control-Expose-Headers", "ETag, Idempotent-Replayed, Link, Location, Retry-After, X-Correlation-ID")
 }
 
 // preflight answers a browser that asks what a page may send; allow has said already who may.
@@ -53,6 +53,7 @@ func preflight(h http.Header, methods string) {
 		return
 	}
 	h.Set("Access-Control-Allow-Methods", methods)
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, X-Correlation-ID, X-Request-ID")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "+
+		"Last-Event-ID, X-Change-Message, X-Correlation-ID, X-Request-ID")
 	h.Set("Access-Control-Max-Age", "600")
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -77,6 +79,13 @@ func mediaType(r *http.Request) (bodyKind, error) {
 		return linesBody, nil
 	}
 	return unknownBody, nil
+}
+
+// mergePatch tells whether the Content-Type of a request lets its body be a JSON Merge Patch. Other kinds of patch are JSON too,
+// and mean something else.
+func mergePatch(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return r.Header.Get("Content-Type") == "" || err == nil && (kind == "application/json" || kind == "application/merge-patch+json")
 }
 
 func unsupportedMedia(wanted string) error {
@@ -195,6 +204,28 @@ func (f fields) document() ([]byte, *fleet.FieldError) {
 		return text, nil
 	}
 	return nil, &fleet.FieldError{Field: "content", Message: "must be a JSON object, or a string that holds one"}
+}
+
+// mostWrongFields bounds the names of a request that an answer says are wrong.
+const mostWrongFields = 10
+
+// patch is the member content as a merge patch of the document; nothing else may be there.
+func (f fields) patch() ([]byte, []*fleet.FieldError) {
+	var wrong []*fleet.FieldError
+	value, ok := f["content"]
+	switch {
+	case !ok:
+		wrong = append(wrong, &fleet.FieldError{Field: "content", Message: "is required"})
+	case value.Kind() != '{':
+		wrong = append(wrong, &fleet.FieldError{Field: "content", Message: "must be a JSON object: a merge patch of the document"})
+	}
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		if name != "content" && len(wrong) < mostWrongFields {
+			wrong = append(wrong, &fleet.FieldError{Field: clip(strings.ToValidUTF8(name, "\uFFFD"), 64),
+				Message: "cannot be patched; only content can"})
+		}
+	}
+	return value, wrong
 }
 
 // invalid is one VALIDATION_FAILED of all fields that are wrong, and nil where none is.

@@ -32,6 +32,37 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(b, '"')
 }
 
+func appendTimeOrNull(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, "null"...)
+	}
+	return appendTime(b, t)
+}
+
+// appendText writes a text, or null for none.
+func appendText(b []byte, s string) []byte {
+	if s == "" {
+		return append(b, "null"...)
+	}
+	return appendString(b, s)
+}
+
+// appendNumber writes a number from 1, or null for none.
+func appendNumber(b []byte, n int64) []byte {
+	if n == 0 {
+		return append(b, "null"...)
+	}
+	return strconv.AppendInt(b, n, 10)
+}
+
+// appendMAC writes a MAC address, or null for none.
+func appendMAC(b []byte, mac *fleet.MAC) []byte {
+	if mac == nil {
+		return append(b, "null"...)
+	}
+	return appendString(b, mac.String())
+}
+
 // appendConfig writes a configuration with the fields of the contract in its order, and what was added behind them. The
 // content is put in as it is kept: it is a JSON object already, and writing it anew would change its bytes.
 func appendConfig(b []byte, c fleet.Config, withContent bool) []byte {
@@ -59,7 +90,31 @@ func appendConfig(b []byte, c fleet.Config, withContent bool) []byte {
 	b = appendTime(b, c.UpdatedAt)
 	b = append(b, `,"revision":`...)
 	b = strconv.AppendInt(b, c.Revision, 10)
+	b = append(b, `,"etag":`...)
+	b = appendText(b, c.ETag)
+	b = appendStanding(b, c.Standing)
+	if !c.DeletedAt.IsZero() {
+		b = append(b, `,"deleted_at":`...)
+		b = appendTime(b, c.DeletedAt)
+	}
 	return append(b, '}')
+}
+
+// appendStanding writes how a device stands to its document, as further members of an object.
+func appendStanding(b []byte, s fleet.Standing) []byte {
+	b = append(b, `,"sync":"`...)
+	b = append(b, s.Sync...)
+	b = append(b, `","last_seen":`...)
+	b = appendTimeOrNull(b, s.LastSeen)
+	b = append(b, `,"device_revision":`...)
+	b = appendNumber(b, s.Revision)
+	b = append(b, `,"overdue":`...)
+	b = strconv.AppendBool(b, s.Overdue)
+	b = append(b, `,"online":`...)
+	if s.Online == nil {
+		return append(b, "null"...)
+	}
+	return strconv.AppendBool(b, *s.Online)
 }
 
 // sendJSON sends a whole JSON answer.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -73,7 +74,11 @@ func (a *API) fail(x *exchange, r *http.Request, err error) {
 	if status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
 		h.Set("Retry-After", "2")
 	}
+	if e.Current > 0 {
+		h.Set("ETag", revisionTag(e.Current))
+	}
 	h.Set("Cache-Control", "no-store")
+	x.code = e.Code
 	// A client that cannot take the error cannot be told of that either.
 	_ = sendJSON(x, status, appendError(nil, e, x.id))
 }
@@ -105,6 +110,10 @@ func appendError(b []byte, e *fleet.Error, id string) []byte {
 	b = appendString(b, string(e.Code))
 	b = append(b, `,"details":{"message":`...)
 	b = appendString(b, detail)
+	if e.Current > 0 {
+		b = append(b, `,"current_revision":`...)
+		b = strconv.AppendInt(b, e.Current, 10)
+	}
 	for i, f := range e.Fields {
 		if i == 0 {
 			b = append(b, `,"errors":[`...)

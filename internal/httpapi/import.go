@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,10 @@ const (
 // importConfigs makes or changes many configurations at once. What was refused stands in the report; a 200 says only that
 // the import was read.
 func (a *API) importConfigs(w http.ResponseWriter, r *http.Request) error {
+	at, err := attempt(w, r)
+	if err != nil {
+		return err
+	}
 	params, err := queryParams(r)
 	if err != nil {
 		return err
@@ -55,31 +60,42 @@ func (a *API) importConfigs(w http.ResponseWriter, r *http.Request) error {
 	if kind == linesBody {
 		read = readLines
 	}
-	batch, err := read(http.MaxBytesReader(w, r.Body, maxImportBytes), a.service.MaxContent()*worstEscape+bodyRest)
+	hash := sha256.New()
+	body := io.TeeReader(http.MaxBytesReader(w, r.Body, maxImportBytes), hash)
+	batch, err := read(body, a.service.MaxContent()*worstEscape+bodyRest)
 	if err != nil {
 		return importError(err)
 	}
-	report, err := a.importBatch(r, batch, options)
+	render := func(done fleet.Report) answered {
+		return answered{status: http.StatusOK, body: appendReport(nil, batch.whole(done, options.DryRun))}
+	}
+	if at.Once, err = repeatable(r, [sha256.Size]byte(hash.Sum(nil)), render); err != nil {
+		return err
+	}
+	report, err := a.importBatch(r, batch, options, at)
 	if err != nil {
 		return err
 	}
-	return sendJSON(w, http.StatusOK, appendReport(nil, report))
+	if at.Once == nil || at.Once.Replayed == nil {
+		a.noteImport(w.(*exchange), r, batch.whole(report, options.DryRun))
+	}
+	return sendAnswer(w, at.Once, func() answered { return render(report) })
 }
 
 // importBatch imports what could be read. What could not is refused like anything else: with it, nothing is kept unless
 // the import is to keep going.
-func (a *API) importBatch(r *http.Request, b batch, o fleet.ImportOptions) (fleet.Report, error) {
-	asked := o.DryRun
+func (a *API) importBatch(r *http.Request, b batch, o fleet.ImportOptions, at fleet.Attempt) (fleet.Report, error) {
 	if len(b.refused) > 0 && !o.KeepGoing {
 		o.DryRun = true
 	}
-	report, err := a.service.Import(r.Context(), b.items, o, fleet.Attempt{})
-	if err != nil {
-		return fleet.Report{}, err
-	}
-	report.DryRun = asked
-	report.Refused = append(b.refused, report.Refused...)
-	return report, nil
+	return a.service.Import(r.Context(), b.items, o, at)
+}
+
+// whole is the report of an import with what could not be read of it; dryRun is what was asked for.
+func (b batch) whole(done fleet.Report, dryRun bool) fleet.Report {
+	done.DryRun = dryRun
+	done.Refused = append(slices.Clip(b.refused), done.Refused...)
+	return done
 }
 
 // importOptions refuses what it does not know: an import whose dry_run is misspelled would not be one.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"espalier.dev/espalier/internal/fleet"
 )
 
 // pathKey names the first wildcard of every pattern of the mux.
@@ -27,7 +29,8 @@ type route struct {
 	pattern string
 	// also is a second path of the same thing; the OpenAPI document does not have it.
 	also      string
-	operation operation // that it is counted as; "" is not counted
+	operation operation    // that it is counted as; "" is not counted
+	action    fleet.Action // that a refusal of it is kept as; "" is its method
 	access    access
 	quiet     bool // logged at debug level only
 	handle    func(w http.ResponseWriter, r *http.Request) error
@@ -125,7 +128,8 @@ func (res *resource) answer(x *exchange, r *http.Request, methods map[string]*ro
 	x.quiet = found.quiet
 	if found.access == admin {
 		x.Header().Set("Cache-Control", "no-cache")
-		if err := res.api.gate.admit(x, r); err != nil {
+		var err error
+		if x.principal, err = res.api.gate.admit(x, r); err != nil {
 			return err
 		}
 	}

@@ -1,45 +1,135 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+
+	"espalier.dev/espalier/internal/fleet"
+)
 
 // table is every route of the server: what it answers to, what it is counted as, who may, and its description.
 func (a *API) table() []route {
+	return slices.Concat(a.configRoutes(), a.historyRoutes(), a.auditRoutes(), a.transferRoutes(), a.deviceRoutes(), a.operationRoutes(), a.docRoutes())
+}
+
+func (a *API) configRoutes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "/api/configs", also: "/api/configs/", operation: opList, handle: a.listConfigs,
 			doc: doc{id: "listConfigs", tag: "configs", summary: "List configurations, without their contents",
 				about: "Without parameters all of them, by MAC address. With limit or cursor one page; next_cursor and the Link " +
 					"header name the next.",
-				query: listParams(), answers: []answer{with(200, "The configurations", configList{})}, refusals: []int{400}}},
-		{method: http.MethodPost, pattern: "/api/configs", also: "/api/configs/", operation: opCreate, handle: a.createConfig,
+				query: listParams(), bears: []string{"Link"}, answers: []answer{with(200, "The configurations", configList{})}, refusals: []int{400}}},
+		{method: http.MethodPost, pattern: "/api/configs", also: "/api/configs/", operation: opCreate,
+			action: fleet.ActionCreate, handle: a.createConfig,
 			doc: doc{id: "createConfig", tag: "configs", summary: "Create the configuration of a device", body: newConfig{},
-				answers: []answer{with(201, "The configuration; Location names it", config{})}, refusals: []int{400, 409, 413, 415}}},
+				headers: writeHeaders(ifNoneMatchHeader, idempotencyKeyHeader), bears: []string{"ETag", "Location", replayedHeader},
+				answers: []answer{with(201, "The configuration; Location names it", config{})}, refusals: []int{400, 409, 412, 413, 415}}},
 		{method: http.MethodGet, pattern: "/api/configs/{id}", operation: opGet, handle: a.getConfig,
-			doc: doc{id: "getConfig", tag: "configs", summary: "Read a configuration",
+			doc: doc{id: "getConfig", tag: "configs", summary: "Read a configuration", bears: []string{"ETag"},
 				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{404}}},
-		{method: http.MethodPut, pattern: "/api/configs/{id}", operation: opUpdate, handle: a.updateConfig,
+		{method: http.MethodPut, pattern: "/api/configs/{id}", operation: opUpdate,
+			action: fleet.ActionUpdate, handle: a.updateConfig,
 			doc: doc{id: "updateConfig", tag: "configs", summary: "Replace the content of a configuration", body: newContent{},
-				about:   "The MAC address cannot change. Other fields than content are ignored.",
-				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 413, 415}}},
-		{method: http.MethodDelete, pattern: "/api/configs/{id}", operation: opDelete, handle: a.deleteConfig,
+				about: "The MAC address cannot change. Other fields than content are ignored. Content that is there already makes no " +
+					"revision; the device is told all the same.",
+				headers: writeHeaders(ifMatchHeader), bears: []string{"ETag"},
+				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 412, 413, 415}}},
+		{method: http.MethodPatch, pattern: "/api/configs/{id}", operation: opUpdate,
+			action: fleet.ActionPatch, handle: a.patchConfig,
+			doc: doc{id: "patchConfig", tag: "configs", summary: "Change parts of the content of a configuration",
+				about: "A JSON Merge Patch (RFC 7396) of the document, as content. What it does not name keeps its text: order, spacing, " +
+					"number literals. Nothing but content can be patched.",
+				body: contentPatch{}, media: []string{"application/merge-patch+json"},
+				headers: writeHeaders(ifMatchHeader), bears: []string{"ETag"},
+				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 412, 413, 415}}},
+		{method: http.MethodDelete, pattern: "/api/configs/{id}", operation: opDelete,
+			action: fleet.ActionDelete, handle: a.deleteConfig,
 			doc: doc{id: "deleteConfig", tag: "configs", summary: "Delete a configuration",
-				answers: []answer{empty(204, "It is gone")}, refusals: []int{404}}},
+				about:   "Its revisions stay, and it can be brought back with them.",
+				headers: writeHeaders(ifMatchHeader), answers: []answer{empty(204, "It is gone")}, refusals: []int{400, 404, 412}}},
+		{method: http.MethodPost, pattern: "/api/configs/{id}/undelete", action: fleet.ActionRestore, handle: a.undeleteConfig,
+			doc: doc{id: "undeleteConfig", tag: "configs", summary: "Bring back a configuration that was deleted",
+				about:   "With the content, the id and the history that it had.",
+				headers: writeHeaders(ifMatchHeader, idempotencyKeyHeader), bears: []string{"ETag", replayedHeader},
+				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 409, 412}}},
+		{method: http.MethodPost, pattern: "/api/configs/{id}/replace-device", action: fleet.ActionReplace, handle: a.replaceDevice,
+			doc: doc{id: "replaceDevice", tag: "configs", summary: "Move a configuration and its history to new hardware", body: newDevice{},
+				about: "In one step: the old MAC address has no configuration afterwards, and its device's retained message goes. Revisions " +
+					"keep their numbers, or follow those that the new address had before.",
+				headers: writeHeaders(ifMatchHeader, idempotencyKeyHeader), bears: []string{"ETag", replayedHeader},
+				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 409, 412, 413, 415}}},
+	}
+}
 
-		{method: http.MethodPost, pattern: "/api/import", handle: a.importConfigs,
+func (a *API) historyRoutes() []route {
+	return []route{
+		{method: http.MethodGet, pattern: "/api/configs/{id}/revisions", handle: a.listRevisions,
+			doc: doc{id: "listRevisions", tag: "history", summary: "List the revisions of a configuration, newest first",
+				about: "A page of 100, or as many as limit says; next_cursor and the Link header name the next. The configuration may have been " +
+					"deleted. A delete is a revision too, without a document.",
+				query: pageParams(), bears: []string{"Link"},
+				answers: []answer{with(200, "The revisions, without their contents", revisionList{})}, refusals: []int{400, 404}}},
+		{method: http.MethodGet, pattern: "/api/configs/{id}/revisions/{rev}", handle: a.getRevision,
+			doc: doc{id: "getRevision", tag: "history", summary: "Read a revision",
+				answers: []answer{with(200, "The revision", wholeRevision{})}, refusals: []int{404}}},
+		{method: http.MethodGet, pattern: "/api/configs/{id}/revisions/{rev}/document", handle: a.getRevisionDocument,
+			doc: doc{id: "getRevisionDocument", tag: "history", summary: "The document of a revision, exactly as it was written",
+				about:   "The ETag is that of the bytes, as the device gets it; with If-None-Match, who has them gets 304.",
+				bears:   []string{"ETag", "Last-Modified"},
+				answers: []answer{with(200, "The document", anyObject{}), empty(304, "You have it already")}, refusals: []int{404}}},
+		{method: http.MethodGet, pattern: "/api/configs/{id}/diff", handle: a.diffRevisions,
+			doc: doc{id: "diffRevisions", tag: "history", summary: "What differs between two revisions",
+				about: "As a JSON Patch for programs and as a unified diff for people. Without parameters: what the newest revision changed.",
+				query: diffParams(), answers: []answer{with(200, "What differs", difference{})}, refusals: []int{400, 404}}},
+		{method: http.MethodPost, pattern: "/api/configs/{id}/revisions/{rev}/restore", action: fleet.ActionRestore, handle: a.restoreRevision,
+			doc: doc{id: "restoreRevision", tag: "history", summary: "Make a new revision with the bytes of an older one",
+				about:   "A configuration that was deleted comes back with it.",
+				headers: writeHeaders(ifMatchHeader, idempotencyKeyHeader), bears: []string{"ETag", replayedHeader},
+				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 409, 412}}},
+	}
+}
+
+func (a *API) auditRoutes() []route {
+	return []route{
+		{method: http.MethodGet, pattern: "/api/audit", handle: a.listAudit,
+			doc: doc{id: "listAudit", tag: "audit", summary: "Who changed what, and what was refused, newest first",
+				about: "A page of 100, or as many as limit says; next_cursor and the Link header name the next.",
+				query: append(auditParams(), pageParams()...), bears: []string{"Link"},
+				answers: []answer{with(200, "The entries", auditList{})}, refusals: []int{400}}},
+		{method: http.MethodGet, pattern: "/api/audit/export", handle: a.exportAudit,
+			doc: doc{id: "exportAudit", tag: "audit", summary: "The audit, one entry a line, newest first", query: auditParams(),
+				answers:  []answer{{200, "Each line is an entry as the list of the audit has it", "application/x-ndjson", auditEntry{}}},
+				refusals: []int{400}}},
+	}
+}
+
+func (a *API) transferRoutes() []route {
+	return []route{
+		{method: http.MethodPost, pattern: "/api/import", action: fleet.ActionImport, handle: a.importConfigs,
 			doc: doc{id: "importConfigs", tag: "transfer", summary: "Create or change many configurations in one transaction",
 				about: "A body of up to 256 MiB and 500,000 configurations: an array, or one configuration a line. Without keep_going one refusal refuses " +
 					"all; 200 says that the import was read, and applied in the report whether it was kept.",
 				query: importParams(), body: []importItem{}, lines: true,
+				headers: writeHeaders(idempotencyKeyHeader), bears: []string{replayedHeader},
 				answers: []answer{with(200, "What was done, or would be", report{})}, refusals: []int{400, 413, 415, 429}}},
 		{method: http.MethodGet, pattern: "/api/export", handle: a.exportConfigs,
 			doc: doc{id: "exportConfigs", tag: "transfer", summary: "All configurations, one a line, as import reads them",
 				about:   "The content is a string, which keeps every byte of the document.",
-				answers: []answer{{200, "One exported configuration a line", "application/x-ndjson", exported{}}}}},
+				answers: []answer{{200, "Each line is an object with mac_address and content, both strings", "application/x-ndjson", exported{}}}}},
+	}
+}
 
+func (a *API) deviceRoutes() []route {
+	return []route{
 		{method: http.MethodGet, pattern: "/api/configs/{mac}.json", operation: opGetRaw, access: public, quiet: true,
 			handle: a.getDocument, doc: deviceDoc("getDocument", "The document of a device, exactly as it was written")},
 		{method: http.MethodGet, pattern: "/esp32/config/{mac}.json", operation: opGetRaw, access: public, quiet: true,
 			handle: a.getDocument, doc: deviceDoc("getDocumentOld", "The same, at the path of older firmware")},
+	}
+}
 
+func (a *API) operationRoutes() []route {
+	return []route{
 		{method: http.MethodGet, pattern: "/api/health", access: public, quiet: true, handle: a.health,
 			doc: doc{id: "health", tag: "operations", summary: "Is the service well?",
 				answers: []answer{with(200, "It is", health{}), with(503, "The database is away", health{})}}},
@@ -54,7 +144,11 @@ func (a *API) table() []route {
 		{method: http.MethodGet, pattern: "/metrics", access: public, quiet: true, handle: a.scrapeMetrics,
 			doc: doc{id: "metrics", tag: "operations", summary: "Metrics for Prometheus",
 				answers: []answer{{200, "In the text format", "text/plain", ""}}}},
+	}
+}
 
+func (a *API) docRoutes() []route {
+	return []route{
 		{method: http.MethodGet, pattern: "/api/docs", handle: a.docsPage,
 			doc: doc{id: "docs", tag: "docs", summary: "This description, to browse",
 				answers: []answer{{200, "A page", "text/html", ""}}}},

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"espalier.dev/espalier/internal/fleet"
 )
 
 // exchange is one request on its way: the writer that its handler sees, and what the log and the metrics need of it.
@@ -22,6 +24,11 @@ type exchange struct {
 	bytes   int64
 	failed  bool
 	quiet   bool // the log has it at debug level only
+	headed  bool // HEAD: the body stays here
+
+	principal fleet.Principal // as whom it was let in
+	code      fleet.Code      // of the error that it was answered with
+	mac       *fleet.MAC      // that a write names, as soon as it is known
 }
 
 // WriteHeader remembers the status.
@@ -32,10 +39,13 @@ func (x *exchange) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// Write counts the bytes.
+// Write counts the bytes. Those of an answer to HEAD go nowhere.
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
+	}
+	if x.headed {
+		return len(p), nil
 	}
 	n, err := x.ResponseWriter.Write(p)
 	x.bytes += int64(n)
@@ -49,7 +59,8 @@ func (x *exchange) wrote() bool { return x.status != 0 }
 
 // serve answers every request. The one that all devices send is told apart first and passes by everything else here.
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, id: correlationID(r.Header), started: a.now()}
+	x := &exchange{ResponseWriter: w, id: correlationID(r.Header), started: a.now(),
+		headed: r.Method == http.MethodHead, principal: fleet.ByAnonymous}
 	x.Header()[correlationHeader] = []string{x.id}
 	mac, hot := devicePath(r.URL)
 	hot = hot && (r.Method == http.MethodGet || r.Method == http.MethodHead)
@@ -59,6 +70,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		cut := a.recovered(x, r, recover())
 		a.finish(x, r, hot)
+		if !hot {
+			a.noteRefusal(x, r)
+		}
 		if cut {
 			panic(http.ErrAbortHandler)
 		}
