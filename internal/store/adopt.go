@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"time"
 
 	"espalier.dev/espalier/internal/fleet"
@@ -38,8 +37,6 @@ func adoptPiece(ctx context.Context, t *tx, now time.Time) (int, error) {
 	find := `SELECT c.id, c.mac_address, c.content, c.updated_at,
 			(SELECT coalesce(max(r.rev), 0) FROM revisions r WHERE r.mac_address = c.mac_address)
 		FROM configs c WHERE c.revision = 0 ORDER BY c.id LIMIT $1` + t.dialect.lock
-	const keep = `INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`
 	const number = `UPDATE configs SET revision = $1, etag = $2 WHERE id = $3`
 	var found []foreign
 	err := t.run(ctx, query(find, func(r row) error {
@@ -53,14 +50,17 @@ func adoptPiece(ctx context.Context, t *tx, now time.Time) (int, error) {
 	}
 	requests := make([]request, 0, 2*len(found))
 	for _, f := range found {
-		sum := sha256.Sum256(f.content)
 		at := f.updatedAt
 		if f.newest > 0 { // written beside us: the time of writing is anybody's guess, and devices are told by it
 			at = now.UTC().Truncate(time.Microsecond)
 		}
+		mac, err := parseMAC(f.mac)
+		if err != nil {
+			return 0, err
+		}
+		made := adoptedRevision(mac, f.newest+1, f.content, at)
 		requests = append(requests,
-			statement(keep, f.mac, f.newest+1, string(f.content), sum[:], int64(len(f.content)), string(fleet.FromAdopt), at),
-			statement(number, f.newest+1, fleet.ETag(sum), f.id))
+			revisionRequest(made), statement(number, made.Number, fleet.ETag(made.SHA256), f.id))
 	}
 	return len(found), t.run(ctx, requests...)
 }

@@ -213,11 +213,11 @@ func TestASaveOfWhatAnotherProgramWrote(t *testing.T) {
 			t.Errorf("revision %d, want 2: what is there is no revision yet", saved.Revision)
 		}
 		storetest.Exec(t, url, `UPDATE configs SET content = '{"by":"them again"}' WHERE id = 1`)
-		if deleted := storetest.Delete(t, s, made.ID); deleted.Revision != 0 {
-			t.Errorf("deleted revision %d, want 0", deleted.Revision)
+		if deleted := storetest.Delete(t, s, made.ID); deleted.Revision != 3 {
+			t.Errorf("deleted revision %d, want 3: what the other program wrote is kept before it goes", deleted.Revision)
 		}
-		if again := storetest.Create(t, s, storetest.MAC(1), `{}`); again.Revision != 4 {
-			t.Errorf("revision %d, want 4: behind the delete's", again.Revision)
+		if again := storetest.Create(t, s, storetest.MAC(1), `{}`); again.Revision != 5 {
+			t.Errorf("revision %d, want 5: behind the delete's", again.Revision)
 		}
 	})
 }

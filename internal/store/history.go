@@ -2,38 +2,50 @@ package store
 
 import (
 	"context"
-	"errors"
+	"encoding/hex"
+	"math"
 	"time"
 
 	"espalier.dev/espalier/internal/fleet"
 )
 
+// Deleted implements fleet.ReadTx.
 func (r reader) Deleted(ctx context.Context, id int64) (fleet.Config, error) {
-	return fleet.Config{}, errors.ErrUnsupported
+	const sql = `SELECT ` + configColumns + standingColumns + `, c.content, c.deleted_at FROM deleted_configs c` + joinDevice +
+		` WHERE c.id = CAST($1 AS bigint)`
+	var c fleet.Config
+	found := false
+	err := r.run(ctx, query(sql, func(row row) (err error) {
+		found = true
+		var content []byte
+		var deletedAt time.Time
+		c, err = r.scanStanding(row, &content, &deletedAt)
+		c.Content, c.DeletedAt = content, deletedAt
+		return err
+	}, id))
+	if err == nil && !found {
+		return fleet.Config{}, fleet.NotFound(id)
+	}
+	return c, err
 }
 
+// RevisionByETag implements fleet.ReadTx.
 func (r reader) RevisionByETag(ctx context.Context, mac fleet.MAC, etag string, most int64) (int64, error) {
-	return 0, errors.ErrUnsupported
-}
-
-func (r reader) Audit(ctx context.Context, q fleet.AuditQuery) ([]fleet.AuditEntry, error) {
-	return nil, errors.ErrUnsupported
-}
-
-func (t *tx) Answer(ctx context.Context, key string, fingerprint [32]byte, at time.Time) ([]byte, [32]byte, bool, error) {
-	return nil, [32]byte{}, false, errors.ErrUnsupported
-}
-
-func (t *tx) KeepAnswer(ctx context.Context, key string, answer []byte) error {
-	return errors.ErrUnsupported
-}
-
-// Refused implements fleet.Auditor.
-func (s *Store) Refused(ctx context.Context, entries []fleet.AuditEntry) error {
-	return errors.ErrUnsupported
-}
-
-// Prune implements fleet.Pruner.
-func (s *Store) Prune(ctx context.Context, r fleet.Retention, now time.Time) (n int64, more bool, err error) {
-	return 0, false, errors.ErrUnsupported
+	const sql = `SELECT rev FROM revisions WHERE mac_address = $1 AND rev <= $2 AND substr(sha256, 1, 16) = $3 ORDER BY rev DESC LIMIT 1`
+	if most <= 0 {
+		most = math.MaxInt64
+	}
+	var number int64
+	if half, err := hex.DecodeString(etag); err == nil && len(half) == 16 {
+		err = r.run(ctx, query(sql, func(row row) error { return row.Scan(&number) }, mac.String(), most, half))
+		if err != nil {
+			return 0, err
+		}
+	}
+	if number == 0 {
+		err := fleet.NoRevision(mac, 0)
+		err.Message = "A revision of " + mac.String() + " with this ETag was not found"
+		return 0, err
+	}
+	return number, nil
 }

@@ -79,7 +79,10 @@ func (e *postgresEngine) view(ctx context.Context, fn func(context.Context, read
 
 func (e *postgresEngine) update(ctx context.Context, fn func(context.Context, *tx) error) error {
 	return e.transact(ctx, pgx.TxOptions{}, func(ctx context.Context, s pgSession) error {
-		t := &tx{reader: reader{s, &postgresDialect, e.clock}, change: s.change}
+		t := &tx{reader: reader{s, &postgresDialect, e.clock}, change: nil}
+		t.change = func(ctx context.Context, changes []fleet.Change) ([]fleet.Applied, error) {
+			return e.change(ctx, s, changes)
+		}
 		err := fn(ctx, t)
 		if err == nil {
 			err = t.failed
@@ -146,23 +149,33 @@ func stale(err error) bool {
 	return !refused && (lostConnection(err) || endedByServer(err))
 }
 
-func (e *postgresEngine) apply(ctx context.Context, c fleet.Change) (fleet.Applied, error) {
-	return e.groups.apply(ctx, c)
+func (e *postgresEngine) apply(ctx context.Context, c fleet.Change) (applied fleet.Applied, err error) {
+	if oneStatement(c.Kind) {
+		return e.groups.apply(ctx, c)
+	}
+	err = e.update(ctx, func(ctx context.Context, t *tx) error {
+		all, err := t.Apply(ctx, c)
+		if err == nil {
+			applied = all[0]
+		}
+		return err
+	})
+	return applied, err
 }
 
 // applyAlone is one statement: one round trip, and a transaction of its own.
-func (e *postgresEngine) applyAlone(ctx context.Context, c fleet.Change) (applied fleet.Applied, err error) {
+func (e *postgresEngine) applyAlone(ctx context.Context, c fleet.Change) (fleet.Applied, error) {
+	var o outcome
+	var err error
 	for range attempts {
-		applied = fleet.Applied{}
-		r, found := changeRequest(c, &applied)
-		if err = (pgSession{e.pool}).run(ctx, r); err == nil && !*found {
-			err = missing(c)
+		if err = (pgSession{e.pool}).run(ctx, e.changeRequest(c, &o)); err == nil {
+			err = o.err
 		}
 		if !passing(err) && !notSent(err) || ctx.Err() != nil {
 			break
 		}
 	}
-	return applied, e.finish(ctx, err)
+	return o.applied, e.finish(ctx, err)
 }
 
 func (e *postgresEngine) document(ctx context.Context, mac fleet.MAC) (fleet.Served, error) {

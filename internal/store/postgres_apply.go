@@ -1,104 +1,244 @@
 package store
 
 import (
-	"strings"
+	"context"
+	"crypto/sha256"
 
 	"espalier.dev/espalier/internal/fleet"
 )
 
-// changeRequest is a change as one statement: the configuration, its revision and its outbox row. applied is filled
-// from its one row; found stays false where there is none, because there was nothing to change, or something.
-func changeRequest(c fleet.Change, applied *fleet.Applied) (r request, found *bool) {
-	found = new(bool)
-	d := c.Document
-	text, sum, _ := contentOf(c)
-	tell := c.Tell != fleet.TellNobody
-	switch c.Kind {
-	case fleet.Create:
-		return query(createPostgres, func(r row) error {
-			*found = true
-			applied.Config = after(c, 0, c.MAC)
-			return r.Scan(&applied.Config.ID, &applied.Config.Revision)
-		}, c.MAC.String(), d.DeviceName, d.DeviceEntityID, d.EnableOTA, text, c.At.UTC(), sum, string(c.Source), tell), found
-	case fleet.Save:
-		return query(savePostgres, func(r row) (err error) {
-			*found = true
-			var mac string
-			applied.Config = after(c, c.ID, c.MAC)
-			f := &applied.Config
-			if err = r.Scan(&mac, &f.CreatedAt, &f.UpdatedAt, &f.Revision, &applied.Unchanged); err == nil {
-				f.MAC, err = parseMAC(mac)
+// change applies changes, those of one statement each that follow each other in one round trip. Those behind one that fails
+// may have been made, and are undone with it.
+func (e *postgresEngine) change(ctx context.Context, s pgSession, changes []fleet.Change) ([]fleet.Applied, error) {
+	applied := make([]fleet.Applied, 0, len(changes))
+	for len(changes) > 0 {
+		n := 0
+		for n < len(changes) && oneStatement(changes[n].Kind) {
+			n++
+		}
+		if n == 0 {
+			one, err := e.changeRarely(ctx, s, changes[0])
+			if err != nil {
+				return nil, err
 			}
-			return err
-		}, c.ID, text, d.DeviceName, d.DeviceEntityID, d.EnableOTA, c.At.UTC(), sum, string(c.Source), tell,
-			c.Tell == fleet.TellIfChanged), found
+			applied, changes = append(applied, one), changes[1:]
+			continue
+		}
+		outcomes := make([]outcome, n)
+		requests := make([]request, n)
+		for i, c := range changes[:n] {
+			requests[i] = e.changeRequest(c, &outcomes[i])
+		}
+		if err := s.run(ctx, requests...); err != nil {
+			return nil, err
+		}
+		for _, o := range outcomes {
+			if o.err != nil {
+				return nil, o.err
+			}
+			applied = append(applied, o.applied)
+		}
+		changes = changes[n:]
 	}
-	return query(deletePostgres, func(r row) (err error) {
-		*found = true
-		var number int64
-		applied.Config, err = scanDeleted(r, &number)
-		return err
-	}, c.ID, c.At.UTC(), string(c.Source), tell), found
+	return applied, nil
 }
 
-// newest is the number of a device's newest revision, and 0 where it has none.
-const newest = `(SELECT coalesce(max(n.rev), 0) FROM revisions n WHERE n.mac_address = {mac})`
+// oneStatement tells whether a change is made by one statement, which is a transaction of its own.
+func oneStatement(k fleet.Kind) bool {
+	return k == fleet.Create || k == fleet.Save || k == fleet.Delete
+}
 
-func newestOf(mac string) string { return strings.Replace(newest, `{mac}`, mac, 1) }
+func (e *postgresEngine) changeRarely(ctx context.Context, s pgSession, c fleet.Change) (fleet.Applied, error) {
+	r := reader{s, &postgresDialect, e.clock}
+	if c.Kind == fleet.Undelete {
+		return r.undelete(ctx, c, func(fleet.MAC) {})
+	}
+	return r.move(ctx, c, func(fleet.MAC) {})
+}
+
+// outcome is what became of a change: err says why nothing was changed.
+type outcome struct {
+	applied fleet.Applied
+	err     error
+}
+
+// changeRequest is a change as one statement: the configuration, its revision, its outbox row and its entry of the audit. Its
+// one row says what became of it; it has none where there was nothing to change, or something where nothing may be.
+func (e *postgresEngine) changeRequest(c fleet.Change, o *outcome) request {
+	*o = outcome{err: missing(c)}
+	switch c.Kind {
+	case fleet.Create:
+		return e.createRequest(c, o)
+	case fleet.Save:
+		return e.saveRequest(c, o)
+	}
+	return e.deleteRequest(c, o)
+}
+
+func (e *postgresEngine) createRequest(c fleet.Change, o *outcome) request {
+	d := c.Document
+	return query(createPostgres, func(r row) error {
+		o.err = nil
+		o.applied.Config = after(c, 0, c.MAC)
+		f := &o.applied.Config
+		var known scanned
+		err := r.Scan(append([]any{&f.ID, &f.Revision}, known.dest()...)...)
+		f.Standing = known.standing(*f, e.clock.now())
+		return err
+	}, c.MAC.String(), d.DeviceName, d.DeviceEntityID, d.EnableOTA, string(d.Text), c.At.UTC(), d.SHA256[:], d.ETag(), string(c.Source),
+		principalOf(c.By), addressOf(c.By), messageOf(c.Message), restoredOf(c), c.Tell != fleet.TellNobody,
+		correlationOf(c.By), string(c.Action), string(eventOf(c)))
+}
+
+func (e *postgresEngine) saveRequest(c fleet.Change, o *outcome) request {
+	d := c.Document
+	return query(savePostgres, func(r row) error {
+		o.err = nil
+		f := after(c, c.ID, c.MAC)
+		var mac string
+		var allowed bool
+		var known scanned
+		dest := []any{&mac, &f.CreatedAt, &f.UpdatedAt, &f.Revision, &o.applied.Unchanged, &allowed}
+		err := r.Scan(append(dest, known.dest()...)...)
+		if err == nil {
+			f.MAC, err = parseMAC(mac)
+		}
+		f.Standing = known.standing(f, e.clock.now())
+		if o.applied.Config = f; !allowed {
+			o.err = fleet.Stale(f.MAC, f.Revision)
+		}
+		return err
+	}, c.ID, string(d.Text), c.At.UTC(), match(c.IfMatch), d.DeviceName, d.DeviceEntityID, d.EnableOTA, d.ETag(), d.SHA256[:], string(c.Source),
+		principalOf(c.By), addressOf(c.By), messageOf(c.Message), restoredOf(c), c.Tell == fleet.TellIfChanged, c.Tell != fleet.TellNobody,
+		correlationOf(c.By), string(c.Action), string(eventOf(c)))
+}
+
+func (e *postgresEngine) deleteRequest(c fleet.Change, o *outcome) request {
+	return query(deletePostgres, func(r row) error {
+		o.err = nil
+		var known scanned
+		var content []byte
+		var allowed bool
+		f, err := scanConfig(r, append(known.dest(), &content, &allowed)...)
+		if f.ETag == "" {
+			f.ETag = fleet.ETag(sha256.Sum256(content))
+		}
+		f.Standing = known.standing(f, e.clock.now())
+		if o.applied.Config = f; !allowed {
+			o.err = fleet.Stale(f.MAC, f.Revision)
+		}
+		return err
+	}, c.ID, match(c.IfMatch), c.At.UTC(), string(c.Source), principalOf(c.By), addressOf(c.By), messageOf(c.Message), c.Tell != fleet.TellNobody,
+		correlationOf(c.By), string(c.Action))
+}
+
+func restoredOf(c fleet.Change) any {
+	if c.Restored == 0 {
+		return nil
+	}
+	return c.Restored
+}
+
+func correlationOf(by fleet.Actor) string { return clean(by.Correlation, mostCorrelation) }
+
+// known is what a statement answers of the device of its row.
+func known(of string) string { return standingColumns + ` FROM ` + of + ` c` + joinDevice }
 
 // A create may see the numbers of revisions as they were before a delete that it waits for; the revision is then
 // refused as a duplicate, and the statement runs again.
 var createPostgres = `WITH made AS (
 	INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, etag, revision)
-	VALUES ($1::varchar, $2::varchar, $3::varchar, $4::boolean, $5::text, $6::timestamp, $6::timestamp, left(encode($7::bytea, 'hex'), 32), ` + newestOf(`$1::varchar`) + ` + 1)
+	VALUES ($1::varchar, $2::varchar, $3::varchar, $4::boolean, $5::text, $6::timestamp, $6::timestamp, $8::varchar, ` + newestOf(`$1::varchar`) + ` + 1)
 	ON CONFLICT (mac_address) DO NOTHING
 	RETURNING id, mac_address, revision
+), forgotten AS (
+	DELETE FROM deleted_configs USING made WHERE deleted_configs.mac_address = made.mac_address
 ), kept AS (
-	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
-	SELECT mac_address, revision, $5::text, $7::bytea, octet_length($5::text), $8::varchar, $6::timestamp FROM made
+	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at, principal, address, message, restored)
+	SELECT mac_address, revision, $5::text, $7::bytea, octet_length($5::text), $9::varchar, $6::timestamp, $10::varchar, $11::varchar, $12::text, $13::bigint FROM made
 ), told AS (
 	INSERT INTO outbox (mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at)
-	SELECT mac_address, revision, $7::bytea, octet_length($5::text), false, $9::boolean, nextval('outbox_generation'), 0, $6::timestamp, $6::timestamp FROM made
-	WHERE $9::boolean OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = made.mac_address)
+	SELECT mac_address, revision, $7::bytea, octet_length($5::text), false, $14::boolean, nextval('outbox_generation'), 0, $6::timestamp, $6::timestamp FROM made
+	WHERE $14::boolean OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = made.mac_address)
 	ON CONFLICT (mac_address) DO UPDATE SET ` + retell + `
+), audited AS (
+	INSERT INTO audit (at, principal, address, correlation, action, result, code, target, config_id, mac_address, rev, message, times, event)
+	SELECT $6::timestamp, coalesce($10::varchar, ''), coalesce($11::varchar, ''), $15::varchar, $16::varchar, 'applied', '', '', id, mac_address, revision,
+		coalesce($12::text, ''), 1, $17::varchar FROM made
 )
-SELECT id, revision FROM made`
+SELECT c.id, c.revision` + known(`made`)
 
 // The row is locked as it newly is, whoever changed it while the statement waited, and holds the newest number, unless
-// another program changed the content (it is 0 then).
-var savePostgres = `WITH old AS (
-	SELECT id, mac_address, created_at, updated_at, revision, content = $2::text AND revision > 0 AS same
+// another program changed the content (it is 0 then): that becomes a revision before it is replaced.
+var savePostgres = `WITH row AS (
+	SELECT id, mac_address, created_at, updated_at, revision, content = $2::text AS equal, CASE WHEN revision = 0 THEN content END AS foreign_content,
+		CASE WHEN revision > 0 THEN revision ELSE ` + newestOf(`configs.mac_address`) + ` END AS newest,
+		$4::bigint[] IS NULL OR revision = ANY($4::bigint[]) AS allowed
 	FROM configs WHERE id = $1::bigint FOR UPDATE
+), old AS (
+	SELECT *, equal AND revision > 0 AS same, NOT equal AND revision = 0 AND allowed AS adopts FROM row
+), adopted AS (
+	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
+	SELECT mac_address, newest + 1, foreign_content, sha256(convert_to(foreign_content, 'UTF8')), octet_length(foreign_content), 'adopt', $3::timestamp
+	FROM old WHERE adopts
 ), saved AS (
-	UPDATE configs SET content = $2::text, device_name = $3::varchar, device_entity_id = $4::varchar, enable_ota = $5::boolean, updated_at = $6::timestamp, etag = left(encode($7::bytea, 'hex'), 32),
-		revision = CASE WHEN old.revision > 0 THEN old.revision ELSE ` + newestOf(`old.mac_address`) + ` END + 1
-	FROM old WHERE configs.id = old.id AND NOT old.same
+	UPDATE configs SET content = $2::text, device_name = $5::varchar, device_entity_id = $6::varchar, enable_ota = $7::boolean, updated_at = $3::timestamp,
+		etag = $8::varchar, revision = old.newest + CASE WHEN old.adopts THEN 2 ELSE 1 END
+	FROM old WHERE configs.id = old.id AND old.allowed AND NOT old.same
 	RETURNING configs.mac_address, configs.updated_at, configs.revision
 ), kept AS (
-	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
-	SELECT mac_address, revision, $2::text, $7::bytea, octet_length($2::text), $8::varchar, $6::timestamp FROM saved
+	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at, principal, address, message, restored)
+	SELECT mac_address, revision, $2::text, $9::bytea, octet_length($2::text), $10::varchar, $3::timestamp, $11::varchar, $12::varchar, $13::text, $14::bigint FROM saved
 ), now AS (
-	SELECT old.mac_address, old.created_at, coalesce(saved.updated_at, old.updated_at) AS updated_at,
-		coalesce(saved.revision, old.revision) AS revision, old.same
+	SELECT old.id, old.mac_address, old.created_at, coalesce(saved.updated_at, old.updated_at) AS updated_at,
+		coalesce(saved.revision, old.revision) AS revision, old.same, old.allowed
 	FROM old LEFT JOIN saved ON true
 ), told AS (
 	INSERT INTO outbox (mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at)
-	SELECT mac_address, revision, $7::bytea, octet_length($2::text), false, $9::boolean, nextval('outbox_generation'), 0, $6::timestamp, $6::timestamp FROM now
-	WHERE NOT ($10::boolean AND same) AND ($9::boolean OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = now.mac_address))
+	SELECT mac_address, revision, $9::bytea, octet_length($2::text), false, $16::boolean, nextval('outbox_generation'), 0, $3::timestamp, $3::timestamp FROM now
+	WHERE allowed AND NOT ($15::boolean AND same) AND ($16::boolean OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = now.mac_address))
 	ON CONFLICT (mac_address) DO UPDATE SET ` + retell + `
+), audited AS (
+	INSERT INTO audit (at, principal, address, correlation, action, result, code, target, config_id, mac_address, rev, message, times, event)
+	SELECT $3::timestamp, coalesce($11::varchar, ''), coalesce($12::varchar, ''), $17::varchar, $18::varchar, CASE WHEN same THEN 'unchanged' ELSE 'applied' END,
+		'', '', id, mac_address, revision, coalesce($13::text, ''), 1, CASE WHEN NOT same THEN $19::varchar END FROM now WHERE allowed
 )
-SELECT mac_address, created_at, updated_at, revision, same FROM now`
+SELECT c.mac_address, c.created_at, c.updated_at, c.revision, c.same, c.allowed` + known(`now`)
 
-var deletePostgres = `WITH c AS (
-	DELETE FROM configs WHERE id = $1::bigint
-	RETURNING *, greatest(revision, ` + newestOf(`configs.mac_address`) + `) + 1 AS rev
+// What another program wrote becomes a revision before it is deleted.
+var deletePostgres = `WITH row AS (
+	SELECT *, $2::bigint[] IS NULL OR revision = ANY($2::bigint[]) AS allowed,
+		greatest(revision, ` + newestOf(`configs.mac_address`) + `) AS newest
+	FROM configs WHERE id = $1::bigint FOR UPDATE
+), old AS (
+	SELECT row.*, CASE WHEN revision = 0 THEN newest + 1 ELSE revision END AS last, newest + CASE WHEN revision = 0 THEN 2 ELSE 1 END AS rev,
+		CASE WHEN revision = 0 THEN sha256(convert_to(content, 'UTF8')) END AS sum
+	FROM row WHERE allowed
+), gone AS (
+	DELETE FROM configs USING old WHERE configs.id = old.id
+), adopted AS (
+	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
+	SELECT mac_address, last, content, sum, octet_length(content), 'adopt', $3::timestamp FROM old WHERE revision = 0
+), remembered AS (
+	INSERT INTO deleted_configs (` + deletedColumns + `)
+	SELECT id, mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, last,
+		coalesce(left(encode(sum, 'hex'), 32), etag), $3::timestamp FROM old
+	ON CONFLICT (mac_address) DO UPDATE SET ` + deletedAgain + `
 ), kept AS (
-	INSERT INTO revisions (mac_address, rev, size, source, created_at)
-	SELECT mac_address, rev, 0, $3::varchar, $2::timestamp FROM c
+	INSERT INTO revisions (mac_address, rev, size, source, created_at, principal, address, message)
+	SELECT mac_address, rev, 0, $4::varchar, $3::timestamp, $5::varchar, $6::varchar, $7::text FROM old
 ), told AS (
 	INSERT INTO outbox (mac_address, rev, size, deleted, broadcast, generation, attempts, changed_at, due_at)
-	SELECT mac_address, rev, 0, true, false, nextval('outbox_generation'), 0, $2::timestamp, $2::timestamp FROM c
-	WHERE $4::boolean OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = c.mac_address)
+	SELECT mac_address, rev, 0, true, false, nextval('outbox_generation'), 0, $3::timestamp, $3::timestamp FROM old
+	WHERE $8::boolean OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = old.mac_address)
 	ON CONFLICT (mac_address) DO UPDATE SET ` + retell + `
+), audited AS (
+	INSERT INTO audit (at, principal, address, correlation, action, result, code, target, config_id, mac_address, rev, message, times, event)
+	SELECT $3::timestamp, coalesce($5::varchar, ''), coalesce($6::varchar, ''), $9::varchar, $10::varchar, 'applied', '', '', id, mac_address, rev,
+		coalesce($7::text, ''), 1, 'deleted' FROM old
+), now AS (
+	SELECT row.id, row.mac_address, row.device_name, row.device_entity_id, row.enable_ota, coalesce(old.last, row.revision) AS revision,
+		row.created_at, row.updated_at, row.etag, row.content, row.allowed
+	FROM row LEFT JOIN old ON true
 )
-SELECT ` + configColumns + `, c.content, c.rev FROM c`
+SELECT ` + configColumns + standingColumns + `, c.content, c.allowed FROM now c` + joinDevice

@@ -73,8 +73,8 @@ func passing(err error) bool {
 	case serializationFailure, deadlockDetected:
 		return true
 	case uniqueViolation:
-		// The number of a revision was read before another change took it.
-		return said.TableName == "revisions"
+		// The number of a revision, or that a MAC address is free, was read before another change took it.
+		return said.TableName == "revisions" || said.TableName == "configs"
 	}
 	return false
 }

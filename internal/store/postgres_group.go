@@ -128,15 +128,15 @@ func (g *groups) next() []*grouped {
 func (e *postgresEngine) applyGroup(ctx context.Context, group []*grouped) {
 	if len(group) > 1 {
 		requests := make([]request, len(group))
-		found := make([]*bool, len(group))
+		outcomes := make([]outcome, len(group))
 		for i, one := range group {
-			requests[i], found[i] = changeRequest(one.change, &one.applied)
+			requests[i] = e.changeRequest(one.change, &outcomes[i])
 		}
 		err := pgSession{e.pool}.pipeline(ctx, requests)
 		if err == nil || !refused(err) {
 			for i, one := range group {
-				if one.err = late(e.finish(ctx, err)); err == nil && !*found[i] {
-					one.err = missing(one.change)
+				if one.applied, one.err = outcomes[i].applied, outcomes[i].err; err != nil {
+					one.err = late(e.finish(ctx, err))
 				}
 			}
 			return

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 
-	"espalier.dev/espalier/internal/fleet"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -92,23 +91,4 @@ func scanAll(rows pgx.Rows, scan func(row) error) error {
 		}
 	}
 	return rows.Err()
-}
-
-// change applies changes in one round trip. Those behind one that fails may have been made, and are undone with it.
-func (s pgSession) change(ctx context.Context, changes []fleet.Change) ([]fleet.Applied, error) {
-	applied := make([]fleet.Applied, len(changes))
-	found := make([]*bool, len(changes))
-	requests := make([]request, len(changes))
-	for i, c := range changes {
-		requests[i], found[i] = changeRequest(c, &applied[i])
-	}
-	if err := s.run(ctx, requests...); err != nil {
-		return nil, err
-	}
-	for i, c := range changes {
-		if !*found[i] {
-			return nil, missing(c)
-		}
-	}
-	return applied, nil
 }

@@ -3,15 +3,15 @@ package store
 import (
 	"context"
 	"math"
-	"strconv"
 
 	"espalier.dev/espalier/internal/fleet"
 )
 
+const revisionColumns = `r.rev, r.sha256, r.size, r.source, r.created_at, r.principal, r.address, r.message, r.restored, r.other_mac`
+
 // Revisions implements fleet.ReadTx.
 func (r reader) Revisions(ctx context.Context, mac fleet.MAC, below int64, limit int) ([]fleet.Revision, error) {
-	const sql = `SELECT rev, sha256, source, created_at FROM revisions
-		WHERE mac_address = $1 AND rev < $2 ORDER BY rev DESC LIMIT $3`
+	const sql = `SELECT ` + revisionColumns + ` FROM revisions r WHERE r.mac_address = $1 AND r.rev < $2 ORDER BY r.rev DESC LIMIT $3`
 	if below <= 0 {
 		below = math.MaxInt64
 	}
@@ -26,7 +26,7 @@ func (r reader) Revisions(ctx context.Context, mac fleet.MAC, below int64, limit
 
 // Revision implements fleet.ReadTx.
 func (r reader) Revision(ctx context.Context, mac fleet.MAC, number int64) (fleet.Revision, error) {
-	const sql = `SELECT rev, sha256, source, created_at, content FROM revisions WHERE mac_address = $1 AND rev = $2`
+	const sql = `SELECT ` + revisionColumns + `, r.content FROM revisions r WHERE r.mac_address = $1 AND r.rev = $2`
 	var rev fleet.Revision
 	var content []byte
 	found := false
@@ -37,24 +37,26 @@ func (r reader) Revision(ctx context.Context, mac fleet.MAC, number int64) (flee
 		return err
 	}, mac.String(), number))
 	if err == nil && !found {
-		return fleet.Revision{}, noRevision(mac, number)
+		return fleet.Revision{}, fleet.NoRevision(mac, number)
 	}
 	return rev, err
 }
 
-func noRevision(mac fleet.MAC, number int64) error {
-	err := fleet.NotFound(mac)
-	err.Message = "Revision " + strconv.FormatInt(number, 10) + " of " + mac.String() + " was not found"
-	return err
-}
-
+// scanRevision reads revisionColumns, and what the statement selects behind them.
 func scanRevision(r row, mac fleet.MAC, more ...any) (fleet.Revision, error) {
 	rev := fleet.Revision{MAC: mac}
 	var sum []byte
 	var source string
-	dest := []any{&rev.Number, &sum, &source, &rev.CreatedAt}
-	err := r.Scan(append(dest, more...)...)
-	rev.Source = fleet.Source(source)
+	var principal, address, message, other *string
+	var restored *int64
+	dest := []any{&rev.Number, &sum, &rev.Size, &source, &rev.CreatedAt, &principal, &address, &message, &restored, &other}
+	if err := r.Scan(append(dest, more...)...); err != nil {
+		return rev, err
+	}
 	copy(rev.SHA256[:], sum)
+	rev.Source, rev.Message, rev.Restored = fleet.Source(source), orZero(message), orZero(restored)
+	rev.By = fleet.Actor{Principal: fleet.Principal(orZero(principal)), Address: orZero(address)}
+	var err error
+	rev.Other, err = macOrNil(other)
 	return rev, err
 }

@@ -8,102 +8,116 @@ import (
 
 // applyIn makes one change in the writer's transaction. Nobody else writes meanwhile, so that what is read here stays.
 func (e *sqliteEngine) applyIn(ctx context.Context, t turn, c fleet.Change) (applied fleet.Applied, err error) {
+	r := reader{t.session, &sqliteDialect, e.clock}
 	var number int64 // of the newest revision afterwards
 	switch c.Kind {
 	case fleet.Create:
-		applied, number, err = createIn(ctx, t.session, c)
+		applied, number, err = r.create(ctx, c)
 	case fleet.Save:
-		applied, number, err = saveIn(ctx, t.session, c)
+		applied, number, err = r.save(ctx, c)
+	case fleet.Delete:
+		applied, number, err = r.delete(ctx, c)
+	case fleet.Undelete:
+		return r.undelete(ctx, c, t.touch)
 	default:
-		applied, number, err = deleteIn(ctx, t.session, c)
+		return r.move(ctx, c, t.touch)
 	}
 	if err != nil {
 		return fleet.Applied{}, err
 	}
-	requests := make([]request, 0, 2)
-	mac := applied.Config.MAC.String()
-	text, sum, size := contentOf(c)
+	requests := make([]request, 0, 3)
+	made := revisionOf(c, applied.Config.MAC, number)
 	if !applied.Unchanged {
 		t.touch(applied.Config.MAC)
-		const insert = `INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`
-		requests = append(requests, statement(insert, mac, number, text, sum, size, string(c.Source), c.At))
+		requests = append(requests, revisionRequest(made))
 	}
 	if c.Tell != fleet.TellIfChanged || !applied.Unchanged {
-		tell := c.Tell != fleet.TellNobody
-		deleted := c.Kind == fleet.Delete
-		requests = append(requests, statement(tellDevice, mac, number, sum, size, deleted, tell && !deleted, c.At, tell))
+		requests = append(requests, tellRequest(made, c.Tell))
 	}
-	return applied, t.session.run(ctx, requests...)
+	return applied, r.run(ctx, append(requests, auditOf(c, applied.Config.ID, made, applied.Unchanged))...)
 }
 
-// contentOf is what a change leaves as content: the text, its hash and its bytes; nulls and 0 for Delete.
-func contentOf(c fleet.Change) (text *string, sum []byte, size int64) {
-	if c.Kind == fleet.Delete {
-		return nil, nil, 0
-	}
-	content := string(c.Document.Text)
-	return &content, c.Document.SHA256[:], int64(len(content))
-}
-
-func createIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Applied, number int64, err error) {
-	const sql = `INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, etag, revision)
+func (r reader) create(ctx context.Context, c fleet.Change) (applied fleet.Applied, number int64, err error) {
+	const insert = `INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, etag, revision)
 		VALUES ($1, $2, $3, $4, $5, $6, $6, $7, (SELECT coalesce(max(rev), 0) + 1 FROM revisions WHERE mac_address = $1))
 		ON CONFLICT (mac_address) DO NOTHING RETURNING id, revision`
+	const device = `SELECT d.mac_address` + standingColumns + ` FROM devices d WHERE d.mac_address = $1`
 	var id int64
 	d := c.Document
-	err = s.run(ctx, query(sql, func(r row) error { return r.Scan(&id, &number) },
-		c.MAC.String(), d.DeviceName, d.DeviceEntityID, d.EnableOTA, string(d.Text), c.At, d.ETag()))
+	mac := c.MAC.String()
+	var known scanned
+	err = r.run(ctx, query(insert, func(row row) error { return row.Scan(&id, &number) },
+		mac, d.DeviceName, d.DeviceEntityID, d.EnableOTA, string(d.Text), c.At, d.ETag()),
+		query(device, func(row row) error { return row.Scan(append([]any{&mac}, known.dest()...)...) }, mac))
 	if err == nil && id == 0 {
 		err = missing(c)
 	}
+	if err != nil {
+		return applied, 0, err
+	}
 	applied.Config = after(c, id, c.MAC)
 	applied.Config.Revision = number
-	return applied, number, err
+	applied.Config.Standing = known.standing(applied.Config, r.clock.now())
+	return applied, number, r.run(ctx, statement(forget, mac))
 }
 
-func saveIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Applied, number int64, err error) {
+func (r reader) save(ctx context.Context, c fleet.Change) (applied fleet.Applied, number int64, err error) {
 	// The row holds the newest number, unless another program changed the content (it is 0 then).
-	const find = `SELECT mac_address, created_at, updated_at, revision, content = $1 AND revision > 0,
-		CASE WHEN revision > 0 THEN revision
-			ELSE (SELECT coalesce(max(rev), 0) FROM revisions r WHERE r.mac_address = c.mac_address) END + 1
-		FROM configs c WHERE id = $2`
+	find := `SELECT ` + configColumns + standingColumns + `, c.content = $1, CASE WHEN c.revision > 0 THEN c.revision
+			ELSE ` + newestOf(`c.mac_address`) + ` END, CASE WHEN c.revision = 0 THEN c.content END
+		FROM configs c` + joinDevice + ` WHERE c.id = $2`
 	const save = `UPDATE configs SET device_name = $1, device_entity_id = $2, enable_ota = $3, content = $4, updated_at = $5,
 		revision = $6, etag = $7 WHERE id = $8`
 	d := c.Document
 	text := string(d.Text)
-	var mac string
-	before := after(c, c.ID, c.MAC)
-	err = s.run(ctx, query(find, func(r row) error {
-		return r.Scan(&mac, &before.CreatedAt, &before.UpdatedAt, &before.Revision, &applied.Unchanged, &number)
+	there, same := false, false
+	var before fleet.Config
+	var known scanned
+	var foreign []byte
+	err = r.run(ctx, query(find, func(row row) (err error) {
+		there = true
+		before, err = scanConfig(row, append(known.dest(), &same, &number, &foreign)...)
+		return err
 	}, text, c.ID))
-	if err == nil && mac == "" {
+	switch {
+	case err == nil && !there:
 		err = missing(c)
+	case err == nil && !c.IfMatch.Allows(before.Revision):
+		err = fleet.Stale(before.MAC, before.Revision)
 	}
+	if err != nil {
+		return applied, 0, err
+	}
+	if same && before.Revision > 0 {
+		before.Standing = known.standing(before, r.clock.now())
+		return fleet.Applied{Config: before, Unchanged: true}, number, nil
+	}
+	if before.Revision == 0 && !same {
+		number++
+		err = r.run(ctx, revisionRequest(adoptedRevision(before.MAC, number, foreign, c.At)))
+	}
+	number++
+	now := after(c, c.ID, before.MAC)
+	now.CreatedAt, now.Revision = before.CreatedAt, number
+	now.Standing = known.standing(now, r.clock.now())
 	if err == nil {
-		before.MAC, err = parseMAC(mac)
+		err = r.run(ctx, statement(save, d.DeviceName, d.DeviceEntityID, d.EnableOTA, text, c.At, number, d.ETag(), c.ID))
 	}
-	applied.Config = before
-	if err != nil || applied.Unchanged {
-		return applied, before.Revision, err
-	}
-	applied.Config.Revision, applied.Config.UpdatedAt = number, c.At.UTC()
-	return applied, number, s.run(ctx, statement(save,
-		d.DeviceName, d.DeviceEntityID, d.EnableOTA, text, c.At, number, d.ETag(), c.ID))
+	return fleet.Applied{Config: now}, number, err
 }
 
-func deleteIn(ctx context.Context, s session, c fleet.Change) (applied fleet.Applied, number int64, err error) {
-	const find = `SELECT ` + configColumns + `, c.content,
-		(SELECT coalesce(max(rev), 0) + 1 FROM revisions r WHERE r.mac_address = c.mac_address)
-		FROM configs c WHERE c.id = $1`
-	found := false
-	err = s.run(ctx, query(find, func(r row) (err error) {
-		found = true
-		applied.Config, err = scanDeleted(r, &number)
-		return err
-	}, c.ID), statement(`DELETE FROM configs WHERE id = $1`, c.ID))
-	if err == nil && !found {
-		err = missing(c)
+func (r reader) delete(ctx context.Context, c fleet.Change) (applied fleet.Applied, number int64, err error) {
+	const keep = `INSERT INTO deleted_configs (` + deletedColumns + `)
+		SELECT id, mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, $1, $2, $3
+		FROM configs WHERE id = $4 ON CONFLICT (mac_address) DO UPDATE SET ` + deletedAgain
+	f, err := r.find(ctx, c)
+	if err != nil {
+		return applied, 0, err
 	}
-	return applied, number, err
+	if err := r.adoptFound(ctx, &f, c); err != nil {
+		return applied, 0, err
+	}
+	f.Content = nil
+	return fleet.Applied{Config: f.Config}, f.newest + 1, r.run(ctx,
+		statement(keep, f.Revision, f.ETag, c.At, c.ID), statement(`DELETE FROM configs WHERE id = $1`, c.ID))
 }

@@ -40,11 +40,15 @@ type Store struct {
 	logger *slog.Logger
 	clock  *clock
 	close  func() error
+	// pruning is how far Prune has come.
+	pruning pruning
 }
 
 var (
-	_ fleet.Store  = (*Store)(nil)
-	_ fleet.Outbox = (*Store)(nil)
+	_ fleet.Store   = (*Store)(nil)
+	_ fleet.Outbox  = (*Store)(nil)
+	_ fleet.Auditor = (*Store)(nil)
+	_ fleet.Pruner  = (*Store)(nil)
 )
 
 // engine is one of the two databases. Its errors are those of fleet.Store.

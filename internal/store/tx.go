@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -29,7 +28,7 @@ func (t *tx) Apply(ctx context.Context, changes ...fleet.Change) ([]fleet.Applie
 	return applied, err
 }
 
-// after is the configuration that a change of Create or Save leaves, but for what the database says.
+// after is the configuration that a change with a document leaves, but for what the database says.
 func after(c fleet.Change, id int64, mac fleet.MAC) fleet.Config {
 	return fleet.Config{
 		ID: id, MAC: mac, ETag: c.Document.ETag(), CreatedAt: c.At.UTC(), UpdatedAt: c.At.UTC(),
@@ -43,12 +42,4 @@ func missing(c fleet.Change) error {
 		return fleet.Exists(c.MAC)
 	}
 	return fleet.NotFound(c.ID)
-}
-
-// scanDeleted reads configColumns, the content for its hash, and the number of the revision that the delete makes.
-func scanDeleted(r row, number *int64) (fleet.Config, error) {
-	var content []byte
-	c, err := scanConfig(r, &content, number)
-	c.ETag = fleet.ETag(sha256.Sum256(content))
-	return c, err
 }
