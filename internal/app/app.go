@@ -19,6 +19,7 @@ import (
 	"espalier.dev/espalier/internal/deviceserver"
 	"espalier.dev/espalier/internal/fleet"
 	"espalier.dev/espalier/internal/httpapi"
+	"espalier.dev/espalier/internal/recorder"
 	"espalier.dev/espalier/internal/settings"
 	"espalier.dev/espalier/internal/store"
 )
@@ -35,15 +36,20 @@ type Options struct {
 	Version string
 	// BrokerCommand runs RunBroker in a process of its own; empty is this program with the argument "broker".
 	BrokerCommand []string
+	// Clock is this machine's; nil is the system's.
+	Clock func() time.Time
 }
 
-// App is one server: HTTP, the relay, the client of the broker and, unless another is named, the broker.
+// App is one server: HTTP, the recorder of what devices show, the relay, the client of the broker and, unless another is
+// named, the broker.
 type App struct {
 	options  Options
 	log      *slog.Logger
 	registry *prometheus.Registry
 
 	store    *store.Store
+	recorder *recorder.Recorder
+	service  *fleet.Service
 	delivery *delivery
 	devices  *deviceserver.Listener
 	server   *http.Server
@@ -89,27 +95,41 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.openStore(ctx, running); err != nil {
 		return err
 	}
+	if err := a.record(ctx); err != nil {
+		return err
+	}
 	if a.delivery, err = newDelivery(a.options, a.store, a.registry); err != nil {
 		return err
 	}
+	a.service = fleet.NewService(a.store, fleet.Options{MaxContent: a.options.Settings.MaxContentBytes, Now: a.store.Now,
+		Announce: a.delivery.enabled(), Wake: a.delivery.wake, Reporter: a.recorder})
 	if err := a.delivery.start(ctx); err != nil {
 		return err
 	}
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
+	a.background.Go(func() { a.keepPruning(running) })
 	a.delivery.await(ctx)
 	return nil
+}
+
+// record starts to keep what devices show.
+func (a *App) record(ctx context.Context) (err error) {
+	a.recorder, err = recorder.New(recorder.Options{Witness: a.store, Auditor: a.store, Now: a.store.Now, Logger: a.log,
+		Registerer: a.registry})
+	if err != nil {
+		return err
+	}
+	return a.recorder.Start(ctx)
 }
 
 // listen starts HTTP: the device's GET on the fast path, all else through net/http.
 func (a *App) listen(ctx context.Context) error {
 	set := a.options.Settings
-	service := fleet.NewService(a.store, fleet.Options{
-		MaxContent: set.MaxContentBytes, Announce: a.delivery.enabled(), Wake: a.delivery.wake, Now: a.store.Now,
-	})
 	api, err := httpapi.New(httpapi.Options{
-		Service: service, Ping: a.ping, Broker: a.delivery.status, Registry: a.registry, Logger: a.log,
+		Service: a.service, Ping: a.ping, Broker: a.delivery.status, Registry: a.registry, Logger: a.log, Now: a.store.Now,
+		Saw: a.recorder.Saw, Refused: a.recorder.Refused,
 		Access: httpapi.Access{AdminToken: set.AdminToken.Reveal(), TrustNetwork: set.TrustNetwork,
 			AllowedHosts: set.AllowedHosts, CORSOrigins: set.CORSOrigins},
 		Version: a.options.Version,
@@ -125,7 +145,7 @@ func (a *App) listen(ctx context.Context) error {
 	}
 	a.devices = deviceserver.Listen(inner, deviceserver.Options{
 		Document: a.store.Document, Logger: a.log, VaryOrigin: len(set.CORSOrigins) > 0,
-		Observe: api.Metrics().RawGet,
+		Observe: api.Metrics().RawGet, Saw: a.recorder.Saw,
 	})
 	a.server = &http.Server{Handler: api.Handler(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	httpapi.ConfigureServer(a.server)
@@ -137,12 +157,15 @@ func (a *App) listen(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends everything in order: requests in flight, the relay, the client, the broker, the database. It is safe to call
-// after a failed Start and more than once.
+// Stop ends everything in order: requests in flight, then, when nobody shows anything any more, the recorder, then the
+// relay, the client, the broker, the database. It is safe to call after a failed Start and more than once.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
 	if a.server != nil {
 		errs = append(errs, a.stopHTTP(ctx))
+	}
+	if a.recorder != nil {
+		errs = append(errs, a.recorder.Stop(ctx))
 	}
 	if a.delivery != nil {
 		errs = append(errs, a.delivery.stop(ctx))
@@ -154,7 +177,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
 	}
-	a.server, a.delivery, a.store = nil, nil, nil
+	a.server, a.delivery, a.recorder, a.store = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -85,7 +85,7 @@ func (a *App) migrate(ctx context.Context) error {
 
 func openStore(ctx context.Context, o Options, command string) (*store.Store, error) {
 	owner := fmt.Sprintf("espalier %s, pid %d", command, os.Getpid())
-	st, err := store.Open(ctx, store.Options{URL: o.Settings.DatabaseURL, Owner: owner, Logger: o.Logger})
+	st, err := store.Open(ctx, store.Options{URL: o.Settings.DatabaseURL, Owner: owner, Logger: o.Logger, Clock: o.Clock})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}

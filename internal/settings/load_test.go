@@ -71,6 +71,7 @@ func TestDefaults(t *testing.T) {
 		"MQTT_TOPIC_PREFIX": "iotsupport", "MQTT_BROADCAST": "true", "ADMIN_TOKEN": "", "TRUST_NETWORK": "false",
 		"ALLOWED_HOSTS": "", "CORS_ORIGINS": "", "MAX_CONTENT_BYTES": "131072",
 		"SERVER_URL": "http://127.0.0.1:3201", "LOG_LEVEL": "info", "LOG_FORMAT": "auto",
+		"KEEP_REVISIONS": "0", "KEEP_REVISIONS_DAYS": "0", "KEEP_FACTS_DAYS": "0", "KEEP_AUDIT_DAYS": "0",
 	}
 	got := map[string]string{}
 	for _, e := range s.Effective() {
@@ -152,6 +153,10 @@ func TestAccepted(t *testing.T) {
 		{"CORS_ORIGINS", `["*"]`, "*"},
 		{"MAX_CONTENT_BYTES", "1", "1"},
 		{"MAX_CONTENT_BYTES", "16777216", "16777216"},
+		{"KEEP_REVISIONS", "100", "100"},
+		{"KEEP_REVISIONS_DAYS", "36500", "36500"},
+		{"KEEP_FACTS_DAYS", "90", "90"},
+		{"KEEP_AUDIT_DAYS", "365", "365"},
 		{"SERVER_URL", "https://fleet.example.org/espalier/", "https://fleet.example.org/espalier"},
 		{"LOG_LEVEL", "WARN", "warn"},
 		{"LOG_LEVEL", "debug", "debug"},
@@ -213,6 +218,10 @@ func TestRefused(t *testing.T) {
 		{"CORS_ORIGINS", `["http://a"`, "JSON array of strings"},
 		{"MAX_CONTENT_BYTES", "0", "from 1 to 16777216"},
 		{"MAX_CONTENT_BYTES", "128K", "from 1 to 16777216"},
+		{"KEEP_REVISIONS", "-1", "from 0 to 1000000000"},
+		{"KEEP_REVISIONS_DAYS", "90d", "from 0 to 36500"},
+		{"KEEP_FACTS_DAYS", "36501", "from 0 to 36500"},
+		{"KEEP_AUDIT_DAYS", "1.5", "from 0 to 36500"},
 		{"SERVER_URL", "localhost:3201", "http://host"},
 		{"SERVER_URL", "http://", "http://host"},
 		{"SERVER_URL", "http://h/?q=1", "http://host"},

@@ -33,9 +33,12 @@ type Settings struct {
 	AllowedHosts    []string // host names and addresses in lower case, without ports
 	CORSOrigins     []string // scheme://host[:port] in lower case
 	MaxContentBytes int
-	ServerURL       string // without a slash at the end
-	LogLevel        slog.Level
-	LogFormat       string // LogAuto, LogText or LogJSON
+	// How much history is kept: revisions of a device, and days. 0 is all of it.
+	KeepRevisions, KeepRevisionsDays, KeepFactsDays, KeepAuditDays int
+
+	ServerURL string // without a slash at the end
+	LogLevel  slog.Level
+	LogFormat string // LogAuto, LogText or LogJSON
 
 	mqttUser *url.Userinfo     // of MQTTURL, until brokerCredentials has taken it over
 	origins  map[string]string // by variable; one that is missing has its default

@@ -22,7 +22,7 @@ const mostContentBytes = 16 << 20
 
 // table is every setting, in the order of help and of Effective. A row's order matters nowhere else.
 func table() []setting {
-	return append(append(listening(), mqtt()...), admin()...)
+	return append(append(append(listening(), mqtt()...), admin()...), history()...)
 }
 
 func listening() []setting {
@@ -91,6 +91,29 @@ func admin() []setting {
 		{name: "LOG_FORMAT", kind: "format", fallback: LogAuto,
 			help:  "text, json, or auto: text on a terminal and json elsewhere",
 			field: text(func(s *Settings) *string { return &s.LogFormat }, oneOf(LogAuto, LogText, LogJSON))},
+	}
+}
+
+// The largest settings of retention: more than anybody has.
+const (
+	mostRevisions = 1_000_000_000
+	mostDays      = 36_500
+)
+
+func history() []setting {
+	return []setting{
+		{name: "KEEP_REVISIONS", kind: "count", fallback: "0",
+			help:  "revisions of each device that are kept at least; 0 keeps all",
+			field: number(func(s *Settings) *int { return &s.KeepRevisions }, 0, mostRevisions)},
+		{name: "KEEP_REVISIONS_DAYS", kind: "days", fallback: "0",
+			help:  "days for which revisions are kept at least; 0 does not limit",
+			field: number(func(s *Settings) *int { return &s.KeepRevisionsDays }, 0, mostDays)},
+		{name: "KEEP_FACTS_DAYS", kind: "days", fallback: "0",
+			help:  "days for which the history of what devices have is kept; 0 keeps all",
+			field: number(func(s *Settings) *int { return &s.KeepFactsDays }, 0, mostDays)},
+		{name: "KEEP_AUDIT_DAYS", kind: "days", fallback: "0",
+			help:  "days for which the audit is kept; 0 keeps all",
+			field: number(func(s *Settings) *int { return &s.KeepAuditDays }, 0, mostDays)},
 	}
 }
 
