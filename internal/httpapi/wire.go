@@ -28,15 +28,6 @@ func (content) Schema(huma.Registry) *huma.Schema {
 		OneOf: []*huma.Schema{{Type: huma.TypeObject, AdditionalProperties: true}, {Type: huma.TypeString}}}
 }
 
-// standing is how a device stands to its document.
-type standing struct {
-	Sync           syncState  `json:"sync"`
-	LastSeen       *time.Time `json:"last_seen" nullable:"true" doc:"The last sign of life"`
-	DeviceRevision *int64     `json:"device_revision" nullable:"true" minimum:"1" doc:"The newest revision whose bytes the device is known to have had"`
-	Overdue        bool       `json:"overdue" doc:"There was no sign of life for three times the device's own rhythm"`
-	Online         *bool      `json:"online" nullable:"true" doc:"Whether it is connected to the broker; null: nothing says so"`
-}
-
 type syncState string
 
 // Schema implements huma.SchemaProvider.
@@ -50,31 +41,39 @@ func (syncState) Schema(huma.Registry) *huma.Schema {
 }
 
 type listed struct {
-	ID             int64     `json:"id" doc:"Assigned by the server, and never used again" minimum:"1"`
-	MACAddress     string    `json:"mac_address" pattern:"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" example:"aa:bb:cc:dd:ee:ff"`
-	DeviceName     *string   `json:"device_name" nullable:"true" maxLength:"255" doc:"deviceName of the content"`
-	DeviceEntityID *string   `json:"device_entity_id" nullable:"true" maxLength:"255" doc:"deviceEntityId of the content"`
-	EnableOTA      *bool     `json:"enable_ota" nullable:"true" doc:"enableOTA of the content"`
-	CreatedAt      time.Time `json:"created_at"`
-	UpdatedAt      time.Time `json:"updated_at"`
-	Revision       int64     `json:"revision" minimum:"1" doc:"Rises by one with each change, and never starts again"`
-	ETag           *string   `json:"etag" nullable:"true" doc:"Names the bytes of the document, as the device gets it"`
-	standing
-	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"Of a configuration that was deleted"`
+	ID             int64      `json:"id" doc:"Assigned by the server, and never used again" minimum:"1"`
+	MACAddress     string     `json:"mac_address" pattern:"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" example:"aa:bb:cc:dd:ee:ff"`
+	DeviceName     *string    `json:"device_name" nullable:"true" maxLength:"255" doc:"deviceName of the content"`
+	DeviceEntityID *string    `json:"device_entity_id" nullable:"true" maxLength:"255" doc:"deviceEntityId of the content"`
+	EnableOTA      *bool      `json:"enable_ota" nullable:"true" doc:"enableOTA of the content"`
+	CreatedAt      time.Time  `json:"created_at"`
+	UpdatedAt      time.Time  `json:"updated_at"`
+	Revision       int64      `json:"revision" minimum:"1" doc:"Rises by one with each change, and never starts again"`
+	ETag           *string    `json:"etag" nullable:"true" doc:"Names the bytes of the document, as the device gets it"`
+	Sync           syncState  `json:"sync"`
+	LastSeen       *time.Time `json:"last_seen" nullable:"true" doc:"The last sign of life"`
+	DeviceRevision *int64     `json:"device_revision" nullable:"true" minimum:"1" doc:"The newest revision whose bytes the device is known to have had"`
+	Overdue        bool       `json:"overdue" doc:"There was no sign of life for three times the device's own rhythm"`
+	Online         *bool      `json:"online" nullable:"true" doc:"Whether it is connected to the broker; null: nothing says so"`
+	DeletedAt      *time.Time `json:"deleted_at,omitempty" doc:"Of a configuration that was deleted"`
 }
 
 type config struct {
-	ID             int64     `json:"id" doc:"Assigned by the server, and never used again" minimum:"1"`
-	MACAddress     string    `json:"mac_address" pattern:"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" example:"aa:bb:cc:dd:ee:ff"`
-	DeviceName     *string   `json:"device_name" nullable:"true" maxLength:"255" doc:"deviceName of the content"`
-	DeviceEntityID *string   `json:"device_entity_id" nullable:"true" maxLength:"255" doc:"deviceEntityId of the content"`
-	EnableOTA      *bool     `json:"enable_ota" nullable:"true" doc:"enableOTA of the content"`
-	Content        anyObject `json:"content" doc:"The document, exactly as it was written"`
-	CreatedAt      time.Time `json:"created_at"`
-	UpdatedAt      time.Time `json:"updated_at"`
-	Revision       int64     `json:"revision" minimum:"1" doc:"Rises by one with each change, and never starts again"`
-	ETag           *string   `json:"etag" nullable:"true" doc:"Names the bytes of the document, as the device gets it"`
-	standing
+	ID             int64      `json:"id" doc:"Assigned by the server, and never used again" minimum:"1"`
+	MACAddress     string     `json:"mac_address" pattern:"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" example:"aa:bb:cc:dd:ee:ff"`
+	DeviceName     *string    `json:"device_name" nullable:"true" maxLength:"255" doc:"deviceName of the content"`
+	DeviceEntityID *string    `json:"device_entity_id" nullable:"true" maxLength:"255" doc:"deviceEntityId of the content"`
+	EnableOTA      *bool      `json:"enable_ota" nullable:"true" doc:"enableOTA of the content"`
+	Content        anyObject  `json:"content" doc:"The document, exactly as it was written"`
+	CreatedAt      time.Time  `json:"created_at"`
+	UpdatedAt      time.Time  `json:"updated_at"`
+	Revision       int64      `json:"revision" minimum:"1" doc:"Rises by one with each change, and never starts again"`
+	ETag           *string    `json:"etag" nullable:"true" doc:"Names the bytes of the document, as the device gets it"`
+	Sync           syncState  `json:"sync"`
+	LastSeen       *time.Time `json:"last_seen" nullable:"true" doc:"The last sign of life"`
+	DeviceRevision *int64     `json:"device_revision" nullable:"true" minimum:"1" doc:"The newest revision whose bytes the device is known to have had"`
+	Overdue        bool       `json:"overdue" doc:"There was no sign of life for three times the device's own rhythm"`
+	Online         *bool      `json:"online" nullable:"true" doc:"Whether it is connected to the broker; null: nothing says so"`
 }
 
 type configList struct {
@@ -116,8 +115,19 @@ type revision struct {
 }
 
 type wholeRevision struct {
-	revision
-	Content document `json:"content"`
+	Revision        int64     `json:"revision" minimum:"1"`
+	MACAddress      string    `json:"mac_address" pattern:"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$"`
+	ETag            *string   `json:"etag" nullable:"true" pattern:"^[0-9a-f]{32}$" doc:"Names the bytes; null where there is no document, as after a delete"`
+	SHA256          *string   `json:"sha256" nullable:"true" pattern:"^[0-9a-f]{64}$" doc:"Of the bytes"`
+	Size            int       `json:"size" minimum:"0" doc:"Bytes of the document"`
+	Source          string    `json:"source" enum:"create,edit,import,restore,replace,delete,adopt" doc:"What it came from; adopt: found at a takeover, or written by another program"`
+	CreatedAt       time.Time `json:"created_at"`
+	Principal       *string   `json:"principal" nullable:"true" doc:"As whom it was written"`
+	Address         *string   `json:"address" nullable:"true" doc:"The IP address that it was written from"`
+	Message         *string   `json:"message" nullable:"true" doc:"X-Change-Message of the write"`
+	RestoredFrom    *int64    `json:"restored_from" nullable:"true" minimum:"1" doc:"The revision whose bytes these are, of a restore"`
+	OtherMACAddress *string   `json:"other_mac_address" nullable:"true" doc:"Where the history came from or went to, when hardware was replaced"`
+	Content         document  `json:"content"`
 }
 
 // document is a document in an answer, or null.
