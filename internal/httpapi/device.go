@@ -25,11 +25,29 @@ func (a *API) sendDocument(w http.ResponseWriter, r *http.Request, mac string) e
 		}
 		return err
 	}
+	asked := noneMatch(r.Header[ifNoneMatchHeader], doc.ETag)
+	if err := writeDocument(w, r, doc, asked); err != nil {
+		return err
+	}
+	if !isDevice(r.Header) {
+		return nil
+	}
+	// net/http writes a small answer when the handler returns; what is told of a device must have gone out to it.
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return &sendError{err}
+	}
+	if key, err := fleet.ParseMAC(mac); err == nil {
+		a.checkIn(r, key, doc, asked)
+	}
+	return nil
+}
+
+func writeDocument(w http.ResponseWriter, r *http.Request, doc fleet.Served, asked condition) error {
 	h := w.Header()
 	h["Cache-Control"] = []string{"no-cache"}
 	h["Etag"] = []string{`"` + doc.ETag + `"`}
 	h["Last-Modified"] = []string{doc.UpdatedAt.UTC().Format(http.TimeFormat)}
-	if matchesETag(r.Header["If-None-Match"], doc.ETag) {
+	if asked.met {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -44,31 +62,4 @@ func (a *API) sendDocument(w http.ResponseWriter, r *http.Request, mac string) e
 		return &sendError{err}
 	}
 	return nil
-}
-
-// matchesETag tells whether an If-None-Match field names the tag: by weak comparison, in a list, or as * (RFC 9110,
-// section 13.1.2). A malformed field matches nothing from there on.
-func matchesETag(field []string, tag string) bool {
-	for _, list := range field {
-		if strings.Trim(list, " \t") == "*" {
-			return true
-		}
-		for list != "" {
-			list = strings.TrimLeft(list, " \t,")
-			list = strings.TrimPrefix(list, "W/")
-			rest, quoted := strings.CutPrefix(list, `"`)
-			if !quoted {
-				break
-			}
-			one, after, closed := strings.Cut(rest, `"`)
-			if !closed {
-				break
-			}
-			if one == tag {
-				return true
-			}
-			list = after
-		}
-	}
-	return false
 }

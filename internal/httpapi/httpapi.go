@@ -87,6 +87,8 @@ type API struct {
 	document []byte
 	imports  chan struct{} // a place for each import that may run at a time
 	patience time.Duration // with the client of a stream, for each chunk
+	// heartbeat is how long a reader of events may hear nothing.
+	heartbeat time.Duration
 	// strangers paces what the log says of devices without a configuration, which anybody can cause.
 	strangers rate.Sometimes
 }
@@ -104,7 +106,7 @@ func New(o Options) (*API, error) {
 	a := &API{service: o.Service, ping: o.Ping, broker: o.Broker, version: o.Version, now: o.Now,
 		saw: o.Saw, refused: o.Refused, events: o.Events,
 		logger: slog.New(LogHandler(o.Logger.Handler())), imports: make(chan struct{}, maxImports),
-		patience: streamTimeout, strangers: rate.Sometimes{First: 20, Interval: 10 * time.Second}}
+		patience: streamTimeout, heartbeat: eventHeartbeat, strangers: rate.Sometimes{First: 20, Interval: 10 * time.Second}}
 	if a.ping == nil {
 		a.ping = func(context.Context) error { return nil }
 	}

@@ -50,7 +50,8 @@ func describe(routes []route, version string) ([]byte, error) {
 			{Name: "history", Description: "What each device should have had, who changed it, and back again"},
 			{Name: "audit", Description: "Every write, and every attempt that was refused"},
 			{Name: "transfer", Description: "Many configurations at once"},
-			{Name: "devices", Description: "What devices fetch; open to everyone"},
+			{Name: "devices", Description: "What devices fetch and report; open to everyone"},
+			{Name: "fleet", Description: "What devices have, and what happens"},
 			{Name: "operations", Description: "For those who run the server; open to everyone"},
 			{Name: "docs", Description: "This description"}},
 		Components: &huma.Components{Schemas: schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -139,6 +140,9 @@ func response(schemas huma.Registry, a answer) *huma.Response {
 	switch {
 	case a.media == "":
 	case strings.HasPrefix(a.media, "application/x-ndjson"):
+		res.Content = map[string]*huma.MediaType{a.media: {Schema: &huma.Schema{Type: huma.TypeString, Description: a.about}}}
+	case a.media == "text/event-stream":
+		schemas.Schema(reflect.TypeOf(a.body), true, "") // the data of events has no place of its own in OpenAPI 3.1
 		res.Content = map[string]*huma.MediaType{a.media: {Schema: &huma.Schema{Type: huma.TypeString, Description: a.about}}}
 	default:
 		res.Content = map[string]*huma.MediaType{a.media: {Schema: schemas.Schema(reflect.TypeOf(a.body), true, "")}}

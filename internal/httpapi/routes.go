@@ -9,7 +9,7 @@ import (
 
 // table is every route of the server: what it answers to, what it is counted as, who may, and its description.
 func (a *API) table() []route {
-	return slices.Concat(a.configRoutes(), a.historyRoutes(), a.auditRoutes(), a.transferRoutes(), a.deviceRoutes(), a.operationRoutes(), a.docRoutes())
+	return slices.Concat(a.configRoutes(), a.historyRoutes(), a.auditRoutes(), a.transferRoutes(), a.deviceRoutes(), a.fleetRoutes(), a.operationRoutes(), a.docRoutes())
 }
 
 func (a *API) configRoutes() []route {
@@ -125,6 +125,36 @@ func (a *API) deviceRoutes() []route {
 			handle: a.getDocument, doc: deviceDoc("getDocument", "The document of a device, exactly as it was written")},
 		{method: http.MethodGet, pattern: "/esp32/config/{mac}.json", operation: opGetRaw, access: public, quiet: true,
 			handle: a.getDocument, doc: deviceDoc("getDocumentOld", "The same, at the path of older firmware")},
+	}
+}
+
+func (a *API) fleetRoutes() []route {
+	return []route{
+		{method: http.MethodPost, pattern: "/api/configs/{mac}/report", access: public, quiet: true, handle: a.reportDocument,
+			doc: doc{id: "reportDocument", tag: "devices", summary: "What a device says of a revision of its document",
+				about: "Either rev or etag names the revision. Firmware that says nothing of the media type is understood too. A device that " +
+					"reports more often than any needs to gets 429.",
+				body: newReport{}, answers: []answer{empty(204, "It is kept")}, refusals: []int{400, 403, 404, 413, 415, 429}}},
+		{method: http.MethodGet, pattern: "/api/configs/{id}/device", handle: a.deviceOf,
+			doc: doc{id: "getDevice", tag: "fleet", summary: "What is known of a configuration's device",
+				about: "What was served to it, what it proved to have, what it reported, and what follows from these. With at, what was " +
+					"known at that time of what it had: a DeviceThen. The configuration may have been deleted.",
+				query: deviceParams(), answers: []answer{with(200, "What is known", deviceNowOrThen{})}, refusals: []int{400, 404}}},
+		{method: http.MethodGet, pattern: "/api/configs/{id}/facts", handle: a.listFacts,
+			doc: doc{id: "listFacts", tag: "fleet", summary: "How what is known of a device came about, newest first",
+				about: "A page of 100, or as many as limit says; next_cursor and the Link header name the next. A device that shows the same " +
+					"again makes no further fact.",
+				query: pageParams(), bears: []string{"Link"}, answers: []answer{with(200, "The facts", factList{})}, refusals: []int{400, 404}}},
+		{method: http.MethodGet, pattern: "/api/fleet/summary", handle: a.fleetSummary,
+			doc: doc{id: "fleetSummary", tag: "fleet", summary: "How many devices stand how to their documents",
+				answers: []answer{with(200, "The counts", fleetCounts{})}}},
+		{method: http.MethodGet, pattern: "/api/events", handle: a.streamEvents,
+			doc: doc{id: "streamEvents", tag: "fleet", summary: "What happens, as it happens",
+				about: "Server-sent events, the same ones in the same order from every server. The first is ready, with an id. A reader that comes " +
+					"back with the last id that it has goes on behind it; where that cannot be, a reset comes first, and the reader must read " +
+					"anew what it knows. A reader that does not keep up is sent away, and comes back. A line comes at least each 15 seconds.",
+				query: eventParams(), headers: eventHeaders(), answers: []answer{{200, "The stream; the data of each event but ready ({}) and " +
+					`reset ({"reason":"…"}) is an Event`, "text/event-stream", event{}}}, refusals: []int{400}}},
 	}
 }
 
