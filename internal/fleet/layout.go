@@ -156,15 +156,13 @@ func (l layout) appendAs(out, text []byte, n node, at place, onLines bool) []byt
 		} else {
 			out = append(append(out, ','), between...)
 		}
-		value := n
-		if n.kind == '{' {
-			m := n.members[i]
-			out = append(append(out, text[m.start:m.end]...), l.colon...)
-			value = m.value
-		} else {
-			value = n.elements[i]
+		if n.kind == '[' {
+			out = l.appendValue(out, text, n.elements[i], inner)
+			continue
 		}
-		out = l.appendValue(out, text, value, inner)
+		m := n.members[i]
+		out = append(append(out, text[m.start:m.end]...), l.colon...)
+		out = l.appendValue(out, text, m.value, inner)
 	}
 	return append(append(out, last...), closing)
 }

@@ -171,7 +171,9 @@ func checkUntouched(t interface{ Fatalf(string, ...any) }, text []byte, before n
 
 // anyJSON draws a JSON value as a text with all sorts of white space, escapes and number literals.
 func anyJSON(t *rapid.T, depth int) string {
-	space := func() string { return rapid.SampledFrom([]string{"", "", " ", "\n  ", "\r\n\t", "\n\n    "}).Draw(t, "space") }
+	space := func() string {
+		return rapid.SampledFrom([]string{"", "", " ", "\n  ", "\r\n\t", "\n\n    "}).Draw(t, "space")
+	}
 	kinds := []string{"null", "true", "number", "string", "object", "object", "array"}
 	if depth <= 0 {
 		kinds = kinds[:4]
