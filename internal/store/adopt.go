@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"espalier.dev/espalier/internal/fleet"
@@ -19,10 +20,45 @@ func (s *Store) adopt(ctx context.Context) error {
 			n, err = adoptPiece(ctx, t, s.Now())
 			return err
 		})
-		if err != nil || n < adopted {
+		if err != nil {
+			return err
+		}
+		if n < adopted {
+			return s.readDeleted(ctx)
+		}
+	}
+}
+
+// readDeleted reads what a migration could not: what is derived from the contents of configurations that were deleted before.
+func (s *Store) readDeleted(ctx context.Context) error {
+	const find = `SELECT id, content FROM deleted_configs WHERE etag IS NULL LIMIT $1`
+	const keep = `UPDATE deleted_configs SET device_name = $1, device_entity_id = $2, enable_ota = $3, etag = $4 WHERE id = $5`
+	for n := adopted; n == adopted; {
+		err := s.engine.update(ctx, func(ctx context.Context, t *tx) error {
+			n = 0
+			var requests []request
+			err := t.run(ctx, query(find, func(r row) error {
+				n++
+				var id int64
+				var content []byte
+				err := r.Scan(&id, &content)
+				doc, bad := fleet.ParseDocument(content, max(1, len(content)))
+				if bad != nil { // nobody judged what an older program let in
+					doc = fleet.Document{SHA256: sha256.Sum256(content)}
+				}
+				requests = append(requests, statement(keep, doc.DeviceName, doc.DeviceEntityID, doc.EnableOTA, doc.ETag(), id))
+				return err
+			}, int64(adopted)))
+			if err != nil {
+				return err
+			}
+			return t.run(ctx, requests...)
+		})
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // foreign is a configuration whose content is no revision.

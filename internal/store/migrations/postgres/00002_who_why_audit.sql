@@ -36,6 +36,23 @@ CREATE TABLE deleted_configs (
 );
 CREATE INDEX deleted_configs_by_mac ON deleted_configs (mac_address COLLATE "C");
 
+-- What was deleted last at each MAC address can be brought back too. Its id is one that no configuration had: the one that
+-- it had was not kept. What is derived from the content, its entity tag too, is left to the program, which reads it.
+INSERT INTO deleted_configs (id, mac_address, content, created_at, updated_at, revision, deleted_at)
+    SELECT nextval(pg_get_serial_sequence('configs', 'id')), g.mac_address, g.content, g.made_at, g.created_at, g.rev, g.deleted_at
+    FROM (
+        SELECT l.mac_address, l.content, l.created_at, l.rev, t.created_at AS deleted_at, (
+            SELECT min(f.created_at) FROM revisions f WHERE f.mac_address = l.mac_address AND f.rev <= l.rev AND f.rev > (
+                SELECT coalesce(max(e.rev), 0) FROM revisions e
+                WHERE e.mac_address = l.mac_address AND e.rev < l.rev AND e.content IS NULL)) AS made_at
+        FROM revisions t JOIN revisions l ON l.mac_address = t.mac_address AND l.rev = (
+            SELECT max(b.rev) FROM revisions b WHERE b.mac_address = t.mac_address AND b.rev < t.rev AND b.content IS NOT NULL)
+        WHERE t.content IS NULL AND t.source = 'delete'
+            AND NOT EXISTS (SELECT 1 FROM revisions n WHERE n.mac_address = t.mac_address AND n.rev > t.rev)
+            AND NOT EXISTS (SELECT 1 FROM configs c WHERE c.mac_address = t.mac_address)
+        ORDER BY t.created_at, t.mac_address COLLATE "C"
+    ) g;
+
 -- An entry gets its place in the stream of events, seq, after its commit: ids are given before, and a reader that has seen
 -- one would miss those below it that are committed later.
 CREATE TABLE audit (
@@ -58,6 +75,7 @@ CREATE TABLE audit (
     event varchar(16)
 );
 CREATE INDEX audit_by_mac ON audit (mac_address, id);
+CREATE INDEX audit_by_other ON audit (other_mac, id) WHERE other_mac IS NOT NULL;
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_without_seq ON audit (id) WHERE seq IS NULL AND event IS NOT NULL;
 
