@@ -126,7 +126,7 @@ func New(o Options) (*API, error) {
 	if a.gate, err = newGate(o.Access); err != nil {
 		return nil, err
 	}
-	if a.metrics, err = newMetrics(o.Registry, o.Service); err != nil {
+	if a.metrics, err = newMetrics(o.Registry, o.Service, a.now); err != nil {
 		return nil, err
 	}
 	a.scrape = promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
