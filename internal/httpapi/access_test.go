@@ -203,7 +203,7 @@ func TestCORS(t *testing.T) {
 	const trusted = "https://front.example"
 	ask := map[string]string{"Origin": trusted, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
 	f := newFixture(t, withToken, withOrigins("HTTPS://Front.Example/", ""))
-	for path, methods := range map[string]string{"/api/configs/1": "DELETE, GET, HEAD, OPTIONS, PUT",
+	for path, methods := range map[string]string{"/api/configs/1": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
 		"/api/configs/aabbccddeeff.json": "GET, HEAD, OPTIONS"} {
 		got := f.do(request{method: "OPTIONS", target: path, from: "10.0.0.9:1", header: ask}).want(t, 204)
 		for name, want := range map[string]string{"Access-Control-Allow-Origin": trusted, "Access-Control-Allow-Methods": methods,

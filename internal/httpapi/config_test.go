@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -18,12 +19,13 @@ import (
 	"espalier.dev/espalier/internal/fleet"
 )
 
-// whole is a configuration as the contract has it, with the fields in its order.
+// whole is a configuration as the contract has it, with the fields in its order, and what was added behind them.
 const whole = `{"id":1,"mac_address":"aa:bb:cc:dd:ee:ff","device_name":"Flur <&> ü \u2028","device_entity_id":null,` +
-	`"enable_ota":null,"content":%s,"created_at":"2026-01-02T03:04:05.123456Z","updated_at":"%s","revision":%d}`
+	`"enable_ota":null,"content":%s,"created_at":"2026-01-02T03:04:05.123456Z","updated_at":"%s","revision":%d,` +
+	`"etag":"%s","sync":"unknown","last_seen":null,"device_revision":null,"overdue":false,"online":null}`
 
 func wholeConfig(content, updated string, revision int) string {
-	return fmt.Sprintf(strings.ReplaceAll(whole, `\u2028`, "\u2028"), content, updated, revision)
+	return fmt.Sprintf(strings.ReplaceAll(whole, `\u2028`, "\u2028"), content, updated, revision, fleet.ETag(sha256.Sum256([]byte(content))))
 }
 
 func TestLifeOfAConfiguration(t *testing.T) {

@@ -29,6 +29,7 @@ type fixture struct {
 	registry *prometheus.Registry
 	log      *logged
 	clock    *clock
+	refused  *refusals
 	lax      bool // replies are not checked against the document, which takes time
 }
 
@@ -63,6 +64,27 @@ func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now
 
 func (c *clock) pass(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
 
+// refusals are the attempts that were refused.
+type refusals struct {
+	mu      sync.Mutex
+	entries []fleet.AuditEntry
+}
+
+func (r *refusals) add(e fleet.AuditEntry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.entries = append(r.entries, e)
+}
+
+// take is what was refused since it was asked last.
+func (r *refusals) take() []fleet.AuditEntry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.entries
+	r.entries = nil
+	return taken
+}
+
 // newFixture is an API over memory, as loopback clients see it; change adjusts its options.
 func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 	return over(t, newMemory(), change...)
@@ -71,7 +93,7 @@ func newFixture(t testing.TB, change ...func(*Options)) *fixture {
 // over is an API over a store.
 func over(t testing.TB, store fleet.Store, change ...func(*Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, store: store, registry: prometheus.NewPedanticRegistry(), log: &logged{},
+	f := &fixture{t: t, store: store, registry: prometheus.NewPedanticRegistry(), log: &logged{}, refused: &refusals{},
 		clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 123456000, time.UTC)}}
 	o := Options{
 		Service:  fleet.NewService(store, fleet.Options{Now: f.clock.Now}),
@@ -79,6 +101,8 @@ func over(t testing.TB, store fleet.Store, change ...func(*Options)) *fixture {
 		Registry: f.registry,
 		Logger:   slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version:  "1.2.3",
+		Refused:  f.refused.add,
+		Now:      f.clock.Now,
 		Access: Access{Now: f.clock.Now,
 			LocalAddrs: func() ([]net.IP, error) { return []net.IP{net.ParseIP("10.0.0.7"), net.ParseIP("fd00::7")}, nil }},
 	}

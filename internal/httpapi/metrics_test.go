@@ -59,7 +59,8 @@ func TestEachOperationCountsOnce(t *testing.T) {
 		{request{method: "DELETE", target: "/api/configs/1"}, "delete", "error"},
 		{request{method: "GET", target: "/api/health"}, "", ""},
 		{request{method: "GET", target: "/api/nothing"}, "", ""},
-		{request{method: "PATCH", target: "/api/configs/1"}, "", ""},
+		{request{method: "PATCH", target: "/api/configs/1", body: `{}`}, "update", "error"},
+		{request{method: "TRACE", target: "/api/configs/1"}, "", ""},
 		{request{method: "OPTIONS", target: "/api/configs/1"}, "", ""},
 	}
 	want := map[string]float64{}

@@ -20,7 +20,7 @@ type doc struct {
 	media                   []string // of the body, besides application/json
 	lines                   bool     // the body may also be lines of the array's items
 	answers                 []answer
-	bears                   []string // headers of the answers below 300
+	bears                   []string // headers of the answers that are no errors
 	refusals                []int    // statuses of errors, beside those that follow from who may
 }
 
@@ -84,7 +84,7 @@ func operationOf(schemas huma.Registry, rt *route) *huma.Operation {
 	}
 	for _, a := range rt.doc.answers {
 		res := response(schemas, a)
-		if a.status < http.StatusMultipleChoices {
+		if a.status < http.StatusBadRequest {
 			bear(res, rt.doc.bears...)
 		}
 		op.Responses[strconv.Itoa(a.status)] = res
@@ -108,7 +108,7 @@ func operationOf(schemas huma.Registry, rt *route) *huma.Operation {
 // bear says that an answer may have headers.
 func bear(res *huma.Response, names ...string) {
 	about := map[string]string{
-		"ETag":          `The revision that is there, as a tag such as "r7" for If-Match`,
+		"ETag":          `Names what is there: a revision of a configuration, such as "r7" for If-Match, or the bytes of a document`,
 		"Last-Modified": "When it was written; two changes can fall in one second",
 		"Location":      "Where it is",
 		"Link":          `The next page, with rel="next"; missing on the last`,

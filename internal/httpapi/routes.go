@@ -180,18 +180,18 @@ func (a *API) operationRoutes() []route {
 func (a *API) docRoutes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "/api/docs", handle: a.docsPage,
-			doc: doc{id: "docs", tag: "docs", summary: "This description, to browse",
+			doc: doc{id: "docs", tag: "docs", summary: "This description, to browse", bears: []string{"ETag"},
 				answers: []answer{{200, "A page", "text/html", ""}}}},
 		{method: http.MethodGet, pattern: "/api/docs/", handle: a.docsFolder,
-			doc: doc{id: "docsFolder", tag: "docs", summary: "Leads to the page", answers: []answer{empty(308, "To /api/docs")}}},
+			doc: doc{id: "docsFolder", tag: "docs", summary: "Leads to the page", bears: []string{"Location"}, answers: []answer{empty(308, "To /api/docs")}}},
 		{method: http.MethodGet, pattern: "/api/docs/openapi.json", handle: a.openAPI,
 			doc: doc{id: "openapi", tag: "docs", summary: "This description",
 				answers: []answer{with(200, "An OpenAPI 3.1 document", anyObject{})}}},
 		{method: http.MethodGet, pattern: "/api/docs/{file}", handle: a.docsFile,
-			doc: doc{id: "docsFile", tag: "docs", summary: "A part of the page",
+			doc: doc{id: "docsFile", tag: "docs", summary: "A part of the page", bears: []string{"ETag"},
 				answers: []answer{{200, "A style sheet, a script or an image", "*/*", ""}}, refusals: []int{404}}},
 		{method: http.MethodGet, pattern: "/", access: public, quiet: true, handle: a.root,
-			doc: doc{id: "root", tag: "docs", summary: "Leads to the description", answers: []answer{empty(302, "To /api/docs")}}},
+			doc: doc{id: "root", tag: "docs", summary: "Leads to the description", bears: []string{"Location"}, answers: []answer{empty(302, "To /api/docs")}}},
 	}
 }
 
@@ -199,6 +199,7 @@ func deviceDoc(id, summary string) doc {
 	return doc{id: id, tag: "devices", summary: summary,
 		about: "The MAC address may be written as aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff, aabb.ccdd.eeff or aabbccddeeff, in " +
 			"either case. The answer bears an ETag; with If-None-Match a device that has the document gets 304.",
+		bears:    []string{"ETag", "Last-Modified"},
 		answers:  []answer{with(200, "The document", anyObject{}), empty(304, "The device has it already")},
 		refusals: []int{400, 404}}
 }

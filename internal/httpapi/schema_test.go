@@ -153,6 +153,11 @@ func (f *fixture) checkReply(r *http.Request, got reply) {
 		f.t.Errorf("%s %s: status %s is not in the document of %s", r.Method, r.URL, status, pattern)
 		return
 	}
+	for _, name := range []string{"ETag", "Link", "Location", "Retry-After", replayedHeader} {
+		if got.header.Get(name) != "" && o.at("paths", pattern, method, "responses", status, "headers", name) == nil {
+			f.t.Errorf("%s %s: the header %s of a %s is not in the document", r.Method, r.URL, name, status)
+		}
+	}
 	if media == "application/json" {
 		f.checkSchema(r, got, o.compile(f.t, "paths", pattern, method, "responses", status, "content", media, "schema"))
 	}
