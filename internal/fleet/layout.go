@@ -110,10 +110,15 @@ func (s *survey) look(n node, root bool) {
 	}
 }
 
-// onLines tells whether a container that is made is to have a line for each of what it holds.
+// onLines tells whether a container that is made is to have a line for each of what it holds: as its like have, and where
+// there are none, as objects have.
 func (l layout) onLines(n node) bool {
-	own := classOf(n)
-	for _, c := range []class{own, {own.object, !own.holder}, {true, own.holder}, {true, !own.holder}} {
+	array := class{}
+	likely := []class{classOf(n), {object: true, holder: n.holdsContainers()}, {object: true, holder: !n.holdsContainers()}}
+	if classOf(n) == array {
+		likely = []class{array, {holder: true}, {object: true}, {object: true, holder: true}}
+	}
+	for _, c := range likely {
 		if broken, seen := l.lines[c]; seen {
 			return broken
 		}
