@@ -15,8 +15,8 @@ import (
 // there already.
 const tellDevice = `INSERT INTO outbox
 		(mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at)
-	SELECT $1, $2, $3, $4, $5, $6, nextval('outbox_generation'), 0, $7, $7
-	WHERE $8 OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = $1)
+	SELECT CAST($1 AS varchar(17)), $2, $3, $4, $5, $6, nextval('outbox_generation'), 0, $7, $7
+	WHERE $8 OR EXISTS (SELECT 1 FROM outbox o WHERE o.mac_address = CAST($1 AS varchar(17)))
 	ON CONFLICT (mac_address) DO UPDATE SET ` + retell
 
 // retell is what becomes of an outbox row that is there when a change comes: it is due at once.
