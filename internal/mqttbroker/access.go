@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -23,7 +24,10 @@ const maxKeepAlive = 600
 // access decides who may do what:
 //   - The server's own user, known by its password, may do everything.
 //   - Everybody else, with any user name or none, may read what is below the topic prefix, by wildcards too.
-//   - What everybody else publishes reaches nobody and is not retained. MQTT 5 clients are told so by a reason code;
+//   - A client whose identifier or user name is that of a device (see names) may publish to the two topics of that device:
+//     its report, and its state, which may be retained and be its last will. Nobody proves who he is: this keeps mistakes
+//     apart, not attackers.
+//   - What is published otherwise reaches nobody and is not retained. MQTT 5 clients are told so by a reason code;
 //     3.1.1 has none, so theirs are acknowledged and dropped: firmware that publishes something keeps its connection.
 //     A will is dropped as it comes.
 //   - $SYS and shared subscriptions are refused.
@@ -33,6 +37,15 @@ type access struct {
 	server *mqtt.Server
 	logger *slog.Logger
 	trim   sync.Mutex // one at a time makes room for sessions
+
+	states   states
+	paces    paces
+	ears     ears
+	replaced sync.Map // *mqtt.Client whose place another connection takes
+}
+
+func newAccess(config Config, server *mqtt.Server, logger *slog.Logger) *access {
+	return &access{config: config, server: server, logger: logger, states: states{most: config.MaxClients * statesPerClient}}
 }
 
 // ID names the hook to the library.
@@ -42,20 +55,19 @@ func (a *access) ID() string { return "access" }
 func (a *access) Provides(event byte) bool {
 	return bytes.IndexByte([]byte{
 		mqtt.OnPacketRead, mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnClientExpired,
+		mqtt.OnSessionEstablish, mqtt.OnDisconnect, mqtt.OnWill, mqtt.OnRetainMessage,
+		mqtt.OnSubscribe, mqtt.OnRetainPublished, mqtt.OnPacketSent, mqtt.OnPublishDropped,
 	}, event) >= 0
 }
 
-// OnPacketRead mends CONNECT before it is judged: wills are not kept, and an empty password, which MQTT allows and the
-// library refuses, is none.
+// OnPacketRead mends CONNECT before it is judged: only a device's own state is kept as a will, and an empty password, which
+// MQTT allows and the library refuses, is none.
 func (a *access) OnPacketRead(_ *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
 	if packet.FixedHeader.Type != packets.Connect {
 		return packet, nil
 	}
 	connect := &packet.Connect
-	if connect.WillFlag {
-		connect.WillFlag, connect.WillRetain, connect.WillQos = false, false, 0
-		connect.WillTopic, connect.WillPayload, connect.WillProperties = "", nil, packets.Properties{}
-	}
+	a.ownWill(connect)
 	if connect.PasswordFlag && len(connect.Password) == 0 {
 		connect.PasswordFlag = false
 	}
@@ -137,24 +149,33 @@ func (a *access) claimsServer(username []byte) bool {
 	return string(username) == a.config.ServerUsername
 }
 
-// OnACLCheck allows reading below the prefix. Writing is denied to MQTT 5 clients, which the library then tells; it
-// would disconnect others, so theirs come to OnPublish.
+// OnACLCheck allows reading below the prefix. Writing what is not a device's own is denied to MQTT 5 clients, which the
+// library then tells; it would disconnect others, so theirs come to OnPublish.
 func (a *access) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 	if a.claimsServer(client.Properties.Username) {
 		return true
 	}
 	if write {
-		return client.Properties.ProtocolVersion < 5
+		return client.Properties.ProtocolVersion < 5 || a.ownTopic(client, topic) != saysNothing
 	}
 	return reaches(topic, a.config.Topics.Prefix)
 }
 
-// OnPublish drops what clients publish.
+// OnPublish lets pass what a device says of itself, and drops what else clients publish.
 func (a *access) OnPublish(client *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
 	if a.claimsServer(client.Properties.Username) {
 		return packet, nil
 	}
-	return packet, packets.CodeSuccessIgnore
+	what := a.ownTopic(client, packet.TopicName)
+	switch {
+	case what == saysNothing:
+		return packet, packets.CodeSuccessIgnore
+	case fits(what, packet.Payload) && a.paces.allow(client.ID, what, time.Now()):
+		return a.plain(what, packet), nil
+	case client.Properties.ProtocolVersion == 5 && packet.FixedHeader.Qos == 1:
+		return packet, packets.ErrQuotaExceeded
+	}
+	return packet, packets.CodeSuccessIgnore // the library publishes all the same what it cannot refuse otherwise
 }
 
 // OnClientExpired removes the subscriptions of a session that expired, which the library leaves behind.

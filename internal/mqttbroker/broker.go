@@ -90,7 +90,7 @@ func Run(ctx context.Context, config Config, ready io.Writer, logger *slog.Logge
 		Logger:                  slog.New(slog.DiscardHandler), // it logs whole packets, passwords included
 	})
 	l := newListener(socket, config.MaxClients, logger, func(conn net.Conn) { forget(server, conn) })
-	if err := server.AddHook(&access{config: config, server: server, logger: logger}, nil); err != nil {
+	if err := server.AddHook(newAccess(config, server, logger), nil); err != nil {
 		return errors.Join(err, socket.Close())
 	}
 	if err := server.AddListener(l); err != nil {
