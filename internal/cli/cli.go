@@ -9,8 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,6 +33,9 @@ type Program struct {
 	Dir            string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+
+	terminal bool             // takes every stream for a terminal, in a test
+	now      func() time.Time // nil is time.Now
 }
 
 // Run runs one command with the environment of this process and returns its exit status.
@@ -48,11 +54,27 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	if err != nil && !*started {
 		err = &usageError{err}
 	}
+	if p.pipeClosed(err) {
+		return exitOK
+	}
 	if err != nil {
 		p.complain(err)
 	}
 	return exitStatus(err)
 }
+
+// pipeClosed tells that whoever reads the output wants no more of it, as head does.
+func (p Program) pipeClosed(err error) bool {
+	failed, ok := errors.AsType[*fs.PathError](err)
+	file, isFile := p.Stdout.(*os.File)
+	return ok && isFile && failed.Path == file.Name() && errors.Is(err, syscall.EPIPE)
+}
+
+// The groups of commands in help.
+const (
+	groupDevices = "devices"
+	groupServer  = "server"
+)
 
 // commands is the tree of commands. Until started is true, an error is one of the command line.
 func (p Program) commands() (root *cobra.Command, started *bool) {
@@ -61,7 +83,7 @@ func (p Program) commands() (root *cobra.Command, started *bool) {
 		Use:   "espalier",
 		Short: "The configuration server for fleets of ESP32 devices",
 		Long: "Espalier keeps the JSON document that each ESP32 device of a fleet should have, hands it over by HTTP,\n" +
-			"and tells the device by MQTT when it changed. Begin with: espalier serve\n\n" + exitHelp(),
+			"tells the device by MQTT when it changed, and knows who has it. Begin with: espalier serve\n\n" + exitHelp(),
 		Version:       p.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -76,8 +98,20 @@ func (p Program) commands() (root *cobra.Command, started *bool) {
 	root.SetErr(p.Stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("espalier {{.Version}}\n")
-	root.AddCommand(p.serve(), p.broker(), p.importing(), p.exporting(), p.database(), p.simulate(), p.healthcheck(),
-		p.version(), p.settings())
+	root.AddGroup(&cobra.Group{ID: groupDevices, Title: "Devices and their documents, on a running server:"},
+		&cobra.Group{ID: groupServer, Title: "The server itself:"})
+	root.AddCommand(p.list(), p.show(), p.status(), p.watch(), p.create(), p.edit(), p.set(), p.unset(), p.patch(), p.update(),
+		p.history(), p.diff(), p.restore(), p.remove(), p.undelete(), p.replaceDevice(), p.audit())
+	for _, cmd := range []*cobra.Command{p.importing(), p.exporting()} {
+		cmd.GroupID = groupDevices
+		root.AddCommand(cmd)
+	}
+	for _, cmd := range []*cobra.Command{p.serve(), p.database(), p.settings(), p.healthcheck(), p.simulate(), p.version(), p.broker()} {
+		cmd.GroupID = groupServer
+		root.AddCommand(cmd)
+	}
+	root.SetHelpCommandGroupID(groupServer)
+	root.SetCompletionCommandGroupID(groupServer)
 	return root, started
 }
 

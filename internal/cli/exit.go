@@ -21,6 +21,7 @@ const (
 	exitRefused
 	exitUnauthorized
 	exitUnavailable
+	exitTimeout
 )
 
 // exitHelp is the statuses as help shows them.
@@ -30,9 +31,10 @@ func exitHelp() string {
 		exitFailed:       "1 failed",
 		exitUsage:        "2 wrong usage or settings",
 		exitNotFound:     "3 not found",
-		exitRefused:      "4 refused (something is not\nvalid, or a conflict)",
+		exitRefused:      "4 refused (something is not\nvalid, a conflict, changed meanwhile, or a device reports an error)",
 		exitUnauthorized: "5 not allowed",
-		exitUnavailable:  "6 server or database not available",
+		exitUnavailable:  "6 server\nor database not available",
+		exitTimeout:      "7 waited in vain",
 	}, ", ") + "."
 }
 
@@ -86,6 +88,9 @@ func exitStatus(err error) int {
 	if _, ok := errors.AsType[*refusedError](err); ok {
 		return exitRefused
 	}
+	if _, ok := errors.AsType[*timeoutError](err); ok {
+		return exitTimeout
+	}
 	if errors.Is(err, app.ErrDatabaseInUse) || unreachable(err) {
 		return exitUnavailable
 	}
@@ -135,7 +140,7 @@ func advice(err error) string {
 		return whereToken
 	}
 	e, ok := errors.AsType[*client.Error](err)
-	if !ok {
+	if _, told := errors.AsType[*conflictError](err); told || !ok {
 		return ""
 	}
 	var lines []string

@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+)
+
+// runEditor has a person edit a file. The setting is a command of the shell, as git takes it: "code --wait" is one.
+func (p Program) runEditor(file string) error {
+	editor := p.variable("VISUAL")
+	if editor == "" {
+		editor = p.variable("EDITOR")
+	}
+	if editor == "" {
+		editor = "vi"
+	}
+	cmd := exec.Command("sh", "-c", editor+` "$1"`, "sh", file) //nolint:noctx // a person ends it
+	if runtime.GOOS == "windows" {
+		words := append(strings.Fields(editor), file)
+		cmd = exec.Command(words[0], words[1:]...) //nolint:noctx // a person ends it
+	}
+	cmd.Env = p.Environ
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Stdin, p.Stdout, p.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("the editor %q failed, and nothing was changed: %w; set VISUAL or EDITOR to choose another", editor, err)
+	}
+	return nil
+}
