@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"math"
@@ -31,13 +32,14 @@ func (r reader) Deleted(ctx context.Context, id int64) (fleet.Config, error) {
 
 // RevisionByETag implements fleet.ReadTx.
 func (r reader) RevisionByETag(ctx context.Context, mac fleet.MAC, etag string, most int64) (int64, error) {
-	const sql = `SELECT rev FROM revisions WHERE mac_address = $1 AND rev <= $2 AND substr(sha256, 1, 16) = $3 ORDER BY rev DESC LIMIT 1`
+	const sql = `SELECT coalesce(max(rev), 0) FROM revisions WHERE mac_address = $1 AND rev <= $2 AND sha256 >= $3 AND sha256 <= $4`
 	if most <= 0 {
 		most = math.MaxInt64
 	}
 	var number int64
 	if half, err := hex.DecodeString(etag); err == nil && len(half) == 16 {
-		err = r.run(ctx, query(sql, func(row row) error { return row.Scan(&number) }, mac.String(), most, half))
+		err = r.run(ctx, query(sql, func(row row) error { return row.Scan(&number) }, mac.String(), most,
+			append(half, make([]byte, 16)...), append(half[:16:16], bytes.Repeat([]byte{0xff}, 16)...)))
 		if err != nil {
 			return 0, err
 		}

@@ -109,10 +109,10 @@ func (s *Store) pruneFacts(ctx context.Context, before time.Time) (n int64, more
 
 // Of some devices behind a MAC address: the revisions from before a time, and from before the newest few, that no device has
 // and no configuration that was deleted is brought back with. Ahead of them are the devices that were looked at.
-const oldRevisions = `WITH some AS (
+const oldRevisions = `WITH looked_at AS (
 		SELECT DISTINCT r.mac_address FROM revisions r WHERE r.mac_address > $1 ORDER BY r.mac_address LIMIT $2
 	), least AS (
-		SELECT s.mac_address, (SELECT k.rev FROM revisions k WHERE k.mac_address = s.mac_address ORDER BY k.rev DESC LIMIT 1 OFFSET $3) AS rev FROM some s
+		SELECT s.mac_address, (SELECT k.rev FROM revisions k WHERE k.mac_address = s.mac_address ORDER BY k.rev DESC LIMIT 1 OFFSET $3) AS rev FROM looked_at s
 	)
 	SELECT l.mac_address, r.rev FROM least l
 		LEFT JOIN revisions r ON r.mac_address = l.mac_address AND r.rev < l.rev AND r.created_at < $4
@@ -123,7 +123,7 @@ const hasRevision = `SELECT 1 FROM devices d WHERE d.mac_address = r.mac_address
 	UNION ALL SELECT 1 FROM deleted_configs g WHERE g.mac_address = r.mac_address AND g.revision = r.rev`
 
 // A device may have shown meanwhile that it has one of them.
-const removeRevision = `DELETE FROM revisions AS r WHERE r.mac_address = $1 AND r.rev = $2 AND NOT EXISTS (` + hasRevision + `) RETURNING r.rev`
+const removeRevision = `DELETE FROM revisions AS r WHERE r.mac_address = $1 AND r.rev = $2 AND NOT EXISTS (` + hasRevision + `) RETURNING rev`
 
 func (s *Store) pruneRevisions(ctx context.Context, keep int, before time.Time) (n int64, more bool, err error) {
 	var requests []request
