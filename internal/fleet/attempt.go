@@ -76,13 +76,16 @@ const (
 	maxKey     = 255
 )
 
+// messageField is where people write a message: the header of a request.
+const messageField = "X-Change-Message"
+
 // check refuses an attempt that cannot be kept.
 func (a Attempt) check() error {
 	if !utf8.ValidString(a.Message) || strings.ContainsFunc(a.Message, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
-		return Invalid("message", "must be text in UTF-8 without control characters")
+		return Invalid(messageField, "must be text in UTF-8 without control characters")
 	}
 	if n := utf8.RuneCountInString(a.Message); n > MaxMessage {
-		return Invalid("message", fmt.Sprintf("has %d characters, and at most %d are allowed", n, MaxMessage))
+		return Invalid(messageField, fmt.Sprintf("has %d characters, and at most %d are allowed", n, MaxMessage))
 	}
 	if a.Once == nil {
 		return nil

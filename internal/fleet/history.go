@@ -89,7 +89,8 @@ func eitherConfig(ctx context.Context, tx ReadTx, id int64) (Config, error) {
 	return c, err
 }
 
-// Restore makes a new revision with the bytes of an older one, and brings the configuration back where it was deleted.
+// Restore makes a new revision with the bytes of an older one, and brings the configuration back where it was deleted. Then
+// the precondition is about the revision that the delete was.
 // Errors: RECORD_NOT_FOUND (also for a revision that has no bytes), PRECONDITION_FAILED.
 func (s *Service) Restore(ctx context.Context, id, number int64, a Attempt) (Config, error) {
 	return s.bringBack(ctx, a, func(ctx context.Context, tx ReadTx) (Change, error) {
@@ -101,30 +102,47 @@ func (s *Service) Restore(ctx context.Context, id, number int64, a Attempt) (Con
 		if err == nil && rev.Gone() {
 			err = NoRevision(c.MAC, number)
 		}
-		return restoring(c, rev.Content, number), err
+		if err != nil {
+			return Change{}, err
+		}
+		return restoring(ctx, tx, a, c, rev.Content, number)
 	})
 }
 
 // Undelete brings back a configuration that was deleted, with the content and the id that it had. Errors:
-// RECORD_NOT_FOUND; RECORD_EXISTS where it is there.
+// RECORD_NOT_FOUND; RECORD_EXISTS where it is there; PRECONDITION_FAILED as Restore.
 func (s *Service) Undelete(ctx context.Context, id int64, a Attempt) (Config, error) {
 	return s.bringBack(ctx, a, func(ctx context.Context, tx ReadTx) (Change, error) {
 		if there, err := tx.Config(ctx, id); err == nil {
 			return Change{}, Exists(there.MAC)
 		}
 		c, err := tx.Deleted(ctx, id)
-		return restoring(c, c.Content, c.Revision), err
+		if err != nil {
+			return Change{}, err
+		}
+		return restoring(ctx, tx, a, c, c.Content, c.Revision)
 	})
 }
 
-// restoring is the change that has a configuration, there or deleted, hold the bytes of one of its revisions.
-func restoring(c Config, content []byte, number int64) Change {
+// restoring is the change that has a configuration, there or deleted, hold the bytes of one of its revisions. The delete is a
+// revision too: a precondition that names the one before it was written by somebody who does not know of the delete, and *
+// wants a configuration that is there.
+func restoring(ctx context.Context, tx ReadTx, a Attempt, c Config, content []byte, number int64) (Change, error) {
 	change := Change{Kind: Save, ID: c.ID, Source: FromRestore, Action: ActionRestore, Restored: number}
-	if !c.DeletedAt.IsZero() {
-		change.Kind = Undelete
-	}
 	change.Document.Text = content
-	return change
+	if c.DeletedAt.IsZero() {
+		return change, nil
+	}
+	change.Kind = Undelete
+	if !a.IfMatch.Given {
+		return change, nil
+	}
+	newest, err := newestNumber(ctx, tx, c.MAC)
+	if err == nil && (a.IfMatch.Any || !a.IfMatch.Allows(newest)) {
+		err = Stale(c.MAC, newest)
+	}
+	change.IfMatch = Match{Given: true, Revisions: []int64{c.Revision}}
+	return change, err
 }
 
 // bringBack applies a change whose bytes were accepted once; the bound on their size may have been lowered since, and does

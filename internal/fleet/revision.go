@@ -73,7 +73,8 @@ type Change struct {
 	Restored int64 // of FromRestore: the revision whose bytes these are
 	By       Actor
 	Message  string
-	// IfMatch is what Save, Delete and Move want of the configuration that is there.
+	// IfMatch is what Save, Delete and Move want of the configuration that is there, and Undelete of the one that was: the
+	// revision that it had before the delete.
 	IfMatch Match
 	At      time.Time
 	Tell    Tell

@@ -127,12 +127,12 @@ func ifNoneMatch(field []string) (bool, error) {
 // revisionTag is the entity tag of a configuration.
 func revisionTag(revision int64) string { return fmt.Sprintf(`"r%d"`, revision) }
 
-// taggedRevision is the revision that a tag of ours names; a number has one spelling.
+// taggedRevision is the revision that a tag of ours names; a number has one spelling. What another program wrote has 0.
 func taggedRevision(tag string) (int64, bool) {
 	digits, ours := strings.CutPrefix(tag, `"r`)
 	digits, closed := strings.CutSuffix(digits, `"`)
 	n, err := strconv.ParseInt(digits, 10, 64)
-	return n, ours && closed && err == nil && n > 0 && revisionTag(n) == tag
+	return n, ours && closed && err == nil && n >= 0 && revisionTag(n) == tag
 }
 
 // entityTags reads a field that is * or a list of entity tags (RFC 9110, sections 5.6.1 and 8.8.3), each as it stands there.

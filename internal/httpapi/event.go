@@ -42,8 +42,6 @@ func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer sub.Close()
-	// The bound on the time for a request would end the stream; a reader that is gone is noticed all the same.
-	_ = s.control.SetReadDeadline(time.Time{})
 	if err := s.greet(sub.From(), lost); err != nil {
 		return err
 	}

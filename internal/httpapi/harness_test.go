@@ -179,6 +179,12 @@ func (f *fixture) send(method, target, body string) reply {
 	return f.do(request{method: method, target: target, body: body})
 }
 
+// with is send with headers.
+func (f *fixture) with(header map[string]string, method, target, body string) reply {
+	f.t.Helper()
+	return f.do(request{method: method, target: target, body: body, header: header})
+}
+
 // want fails the test where the answer has another status.
 func (r reply) want(t testing.TB, status int) reply {
 	t.Helper()

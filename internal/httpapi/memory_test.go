@@ -362,7 +362,8 @@ func (t memoryTx) apply(ctx context.Context, ch fleet.Change) (fleet.Applied, er
 	switch ch.Kind {
 	case fleet.Delete:
 		gone := c
-		gone.Revision, gone.DeletedAt = t.revise(c.MAC, ch, fleet.Document{}), ch.At
+		gone.DeletedAt = ch.At
+		t.revise(c.MAC, ch, fleet.Document{})
 		delete(t.m.configs, c.ID)
 		t.m.deleted[c.ID] = gone
 		return fleet.Applied{Config: c}, nil
@@ -382,6 +383,9 @@ func (t memoryTx) make(ctx context.Context, ch fleet.Change) (fleet.Applied, err
 		var err error
 		if c, err = t.Deleted(ctx, ch.ID); err != nil {
 			return fleet.Applied{}, err
+		}
+		if !ch.IfMatch.Allows(c.Revision) {
+			return fleet.Applied{}, fleet.Stale(c.MAC, c.Revision)
 		}
 	}
 	if _, err := t.ConfigByMAC(ctx, c.MAC); err == nil {

@@ -163,9 +163,10 @@ func TestTheCheckOfRepliesCanFail(t *testing.T) {
 	o := parseOpenAPI(t, newFixture(t).OpenAPI())
 	schema := o.compile(t, "components", "schemas", "Config")
 	good := `{"id":1,"mac_address":"aa:bb:cc:dd:ee:ff","device_name":null,"device_entity_id":null,"enable_ota":null,"content":{},` +
-		`"created_at":"2026-01-02T03:04:05.123456Z","updated_at":"2026-01-02T03:04:05.123456Z","revision":1}`
+		`"created_at":"2026-01-02T03:04:05.123456Z","updated_at":"2026-01-02T03:04:05.123456Z","revision":1,` +
+		`"etag":"44136fa355b3678a1146ad16f7e8649e","sync":"unknown","last_seen":null,"device_revision":null,"overdue":false,"online":null}`
 	for _, change := range [][2]string{{"", ""}, {`"id":1,`, ``}, {`"id":1,`, `"id":"1",`}, {`"id":1,`, `"id":1,"new":2,`}, {`{}`, `"{}"`},
-		{`aa:`, `AA-`}, {`Z"`, `"`}, {`null`, `7`}} {
+		{`aa:`, `AA-`}, {`Z"`, `"`}, {`null`, `7`}, {`"sync":"unknown",`, ``}, {`unknown`, `lost`}, {`"overdue":false`, `"overdue":null`}} {
 		var value any
 		if err := json.Unmarshal([]byte(strings.Replace(good, change[0], change[1], 1)), &value); err != nil {
 			t.Fatal(err)
