@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"math"
 	"time"
 
@@ -32,14 +30,13 @@ func (r reader) Deleted(ctx context.Context, id int64) (fleet.Config, error) {
 
 // RevisionByETag implements fleet.ReadTx.
 func (r reader) RevisionByETag(ctx context.Context, mac fleet.MAC, etag string, most int64) (int64, error) {
-	const sql = `SELECT coalesce(max(rev), 0) FROM revisions WHERE mac_address = $1 AND rev <= $2 AND sha256 >= $3 AND sha256 <= $4`
+	const sql = `SELECT coalesce(max(rev), 0) FROM revisions WHERE mac_address = $1 AND sha256 >= $2 AND sha256 <= $3 AND +rev <= $4`
 	if most <= 0 {
 		most = math.MaxInt64
 	}
 	var number int64
-	if half, err := hex.DecodeString(etag); err == nil && len(half) == 16 {
-		err = r.run(ctx, query(sql, func(row row) error { return row.Scan(&number) }, mac.String(), most,
-			append(half, make([]byte, 16)...), append(half[:16:16], bytes.Repeat([]byte{0xff}, 16)...)))
+	if first, last, ok := hashesOf(etag); ok {
+		err := r.run(ctx, query(sql, func(row row) error { return row.Scan(&number) }, mac.String(), first, last, most))
 		if err != nil {
 			return 0, err
 		}
