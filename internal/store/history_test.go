@@ -207,6 +207,11 @@ func TestMoveToAnAddressWithAHistory(t *testing.T) {
 		if back.Revision != 3+5+1 {
 			t.Errorf("back again it has revision %d, want 9: behind the three that this address has had", back.Revision)
 		}
+		other := storetest.Create(t, s, storetest.MAC(3), `{}`)
+		storetest.Delete(t, s, other.ID)
+		if again := storetest.Apply(t, s, move(made.ID, storetest.MAC(3))); again.Revision != 2+7+1 {
+			t.Errorf("moved once more it has revision %d, want 10: what comes follows at once, whatever its first number was", again.Revision)
+		}
 		gone := rev(to, 6, fleet.FromReplace, "", at.Add(time.Hour))
 		gone.Other = &from
 		wantHistory(t, s, to, gone)

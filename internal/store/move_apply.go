@@ -99,11 +99,11 @@ func (r reader) move(ctx context.Context, c fleet.Change, touch func(fleet.MAC))
 		return fleet.Applied{}, err
 	}
 	taken := false
-	var before int64 // the newest number that the new address has had
+	var before, first int64 // the newest number that the new address has had, and the oldest that comes
 	err = r.run(ctx,
 		query(take, func(row) error { taken = true; return nil }, c.MAC.String(), c.At.UTC(), c.ID),
-		query(`SELECT `+newestOf(`$1`)+`, `+newestOf(`$2`), func(row row) error { return row.Scan(&before, &f.newest) },
-			c.MAC.String(), f.MAC.String()))
+		query(`SELECT `+newestOf(`$1`)+`, `+newestOf(`$2`)+`, (SELECT coalesce(min(o.rev), 1) FROM revisions o WHERE o.mac_address = $2)`,
+			func(row row) error { return row.Scan(&before, &f.newest, &first) }, c.MAC.String(), f.MAC.String()))
 	if err == nil && !taken {
 		err = fleet.Exists(c.MAC)
 	}
@@ -112,16 +112,20 @@ func (r reader) move(ctx context.Context, c fleet.Change, touch func(fleet.MAC))
 	}
 	touch(f.MAC)
 	touch(c.MAC)
-	return r.moved(ctx, c, f, before)
+	if before == 0 {
+		return r.moved(ctx, c, f, first, 0)
+	}
+	return r.moved(ctx, c, f, first, before+1-first)
 }
 
-// moved has the history follow: its numbers behind those that the new address has had. The old address keeps a revision
-// that says where it went, so that its own numbers go on.
-func (r reader) moved(ctx context.Context, c fleet.Change, f target, before int64) (fleet.Applied, error) {
-	const follow = `UPDATE revisions SET mac_address = $1, rev = rev + $2, restored = restored + $2 WHERE mac_address = $3`
+// moved has the history follow, its numbers shifted so that they come behind those that the new address has had. The old address
+// keeps a revision that says where it went, so that its own numbers go on.
+func (r reader) moved(ctx context.Context, c fleet.Change, f target, first, shift int64) (fleet.Applied, error) {
+	const follow = `UPDATE revisions SET mac_address = $1, rev = rev + $2, restored = CASE WHEN restored >= $3 THEN restored + $2 END
+		WHERE mac_address = $4`
 	const number = `UPDATE configs SET revision = $1, etag = $2 WHERE id = $3`
 	last := max(f.newest, f.Revision)
-	came, went := revisionOf(c, c.MAC, before+last+1), revisionOf(c, f.MAC, last+1)
+	came, went := revisionOf(c, c.MAC, shift+last+1), revisionOf(c, f.MAC, last+1)
 	came.Content, came.SHA256, came.Other = f.Content, sha256.Sum256(f.Content), &f.MAC
 	went.Content, went.Other = nil, &c.MAC
 	tellFirst, tellSecond := tellRequest(came, c.Tell), tellRequest(went, c.Tell)
@@ -129,7 +133,7 @@ func (r reader) moved(ctx context.Context, c fleet.Change, f target, before int6
 		tellFirst, tellSecond = tellSecond, tellFirst
 	}
 	return r.changed(ctx, c, came,
-		statement(follow, c.MAC.String(), before, f.MAC.String()),
+		statement(follow, c.MAC.String(), shift, first, f.MAC.String()),
 		statement(number, came.Number, fleet.ETag(came.SHA256), c.ID),
 		statement(forget, c.MAC.String()),
 		revisionRequest(came), revisionRequest(went), tellFirst, tellSecond)
