@@ -51,6 +51,7 @@ type App struct {
 	recorder *recorder.Recorder
 	service  *fleet.Service
 	delivery *delivery
+	hearing  *hearing
 	devices  *deviceserver.Listener
 	server   *http.Server
 	ready    readiness
@@ -103,8 +104,15 @@ func (a *App) Start(ctx context.Context) (err error) {
 	}
 	a.service = fleet.NewService(a.store, fleet.Options{MaxContent: a.options.Settings.MaxContentBytes, Now: a.store.Now,
 		Announce: a.delivery.enabled(), Wake: a.delivery.wake, Reporter: a.recorder})
-	if err := a.delivery.start(ctx); err != nil {
+	a.hearing, err = newHearing(a.options, a.delivery, a.store, a.recorder, a.service, a.registry)
+	if err != nil {
 		return err
+	}
+	if err := errors.Join(a.delivery.start(ctx), a.hearing.start(ctx)); err != nil {
+		return err
+	}
+	if !a.delivery.enabled() {
+		a.background.Go(func() { a.loseAll(running) })
 	}
 	if err := a.listen(ctx); err != nil {
 		return err
@@ -157,12 +165,16 @@ func (a *App) listen(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends everything in order: requests in flight, then, when nobody shows anything any more, the recorder, then the
-// relay, the client, the broker, the database. It is safe to call after a failed Start and more than once.
+// Stop ends everything in order: requests in flight and what devices say by MQTT, then, when nobody shows anything any
+// more, the recorder, then the relay, the client, the broker, the database. It is safe to call after a failed Start and more
+// than once.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
 	if a.server != nil {
 		errs = append(errs, a.stopHTTP(ctx))
+	}
+	if a.hearing != nil {
+		errs = append(errs, a.hearing.stop(ctx))
 	}
 	if a.recorder != nil {
 		errs = append(errs, a.recorder.Stop(ctx))
@@ -177,7 +189,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
 	}
-	a.server, a.delivery, a.recorder, a.store = nil, nil, nil, nil
+	a.server, a.hearing, a.delivery, a.recorder, a.store = nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

@@ -23,9 +23,10 @@ import (
 // delivery is everything between a committed change and a broker: the relay, the client and, unless another broker is
 // named, our own. With MQTT off all of its parts are nil.
 type delivery struct {
-	broker *mqttbroker.Supervisor
-	client *mqttclient.Client
-	relay  *outbox.Relay
+	options mqttclient.Options // of every connection to the broker
+	broker  *mqttbroker.Supervisor
+	client  *mqttclient.Client
+	relay   *outbox.Relay
 }
 
 // serverUsername is the one user that may write to the embedded broker; its password is made at each start.
@@ -50,6 +51,7 @@ func newDelivery(o Options, box *store.Store, registry prometheus.Registerer) (*
 	} else if client.URL, err = url.Parse(set.MQTTURL); err != nil {
 		return nil, fmt.Errorf("read MQTT_URL: %w", err)
 	}
+	d.options = client
 	if d.client, err = mqttclient.New(client); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -44,6 +45,23 @@ func (t Topics) Config(mac MAC) string { return t.Prefix + "/devices/" + mac.Hex
 
 // Watermark is the topic of the retained message by which servers see what a broker has kept.
 func (t Topics) Watermark() string { return t.Prefix + "/server/watermark" }
+
+// Reports matches the topics on which devices report, and States those on which they say whether they are connected.
+func (t Topics) Reports() string { return t.Prefix + "/devices/+/report" }
+
+// States is beside Reports.
+func (t Topics) States() string { return t.Prefix + "/devices/+/state" }
+
+// Said takes a topic of Reports or States apart: whose it is, and its last level. ok is false for every other.
+func (t Topics) Said(topic string) (mac MAC, what string, ok bool) {
+	rest, below := strings.CutPrefix(topic, t.Prefix+"/devices/")
+	digits, what, _ := strings.Cut(rest, "/")
+	if !below || len(digits) != 12 || what != "report" && what != "state" {
+		return MAC{}, "", false
+	}
+	mac, err := ParseMAC(digits)
+	return mac, what, err == nil
+}
 
 // Publications are the MQTT messages that tell of m: the device's retained one, and the broadcast if it is owed.
 func (t Topics) Publications(m Message) []Publication {

@@ -30,3 +30,18 @@ func TestPublications(t *testing.T) {
 		}
 	}
 }
+
+func TestTopicsSaid(t *testing.T) {
+	topics := Topics{Prefix: "iot/a"}
+	for topic, want := range map[string]string{
+		"iot/a/devices/aabbccddeeff/report": "report", "iot/a/devices/AABBCCDDEEFF/state": "state",
+		"iot/a/devices/aabbccddeeff/config": "", "iot/a/devices/aabbccddeeff/state/x": "", "iot/a/devices/aabbccddeeff": "",
+		"iot/a/devices/aa:bb:cc:dd:ee:ff/state": "", "iot/a/devices/aabbccddeefg/state": "", "iot/a/devices//state": "",
+		"iot/b/devices/aabbccddeeff/state": "", "devices/aabbccddeeff/state": "", "": "",
+	} {
+		mac, what, ok := topics.Said(topic)
+		if ok != (want != "") || ok && (what != want || mac != MAC{0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}) {
+			t.Errorf("%s: %s says %q, %v; want %q", topic, mac, what, ok, want)
+		}
+	}
+}

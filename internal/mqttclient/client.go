@@ -1,8 +1,10 @@
-// Package mqttclient is the one way out to an MQTT 5 broker (contract, part 4), our own embedded one as any other: a
-// [fleet.Publisher]. It connects in the background, for ever, and keeps no messages: while there is no connection every
-// publish fails at once, because the outbox is the queue.
+// Package mqttclient is the one way to an MQTT 5 broker (contract, part 4), our own embedded one as any other: a
+// [fleet.Publisher], and a [Listener] to what devices say. Both connect in the background, for ever. The publisher keeps no
+// messages: while there is no connection every publish fails at once, because the outbox is the queue. The listener has a
+// connection of its own, so that no flood of what devices say can hold up what they are told.
 //
-// Of ours it may import fleet. Start reading at [Client.Publish]; link.go is one connection, connect.go makes them.
+// Of ours it may import fleet. Start reading at [Client.Publish] and [Listener]; link.go is one connection of the
+// publisher, connect.go makes them.
 //
 // The user that the server has on an external broker needs to publish and subscribe below the topic prefix.
 package mqttclient
@@ -69,13 +71,16 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &Client{
+		options: options, address: address, metrics: m, clientID: unique(options.ClientID), changed: make(chan struct{}),
+	}, nil
+}
+
+// unique is a client identifier that no other client has.
+func unique(name string) string {
 	var suffix [6]byte
 	_, _ = rand.Read(suffix[:]) // never fails
-	return &Client{
-		options: options, address: address, metrics: m,
-		clientID: options.ClientID + "-" + hex.EncodeToString(suffix[:]),
-		changed:  make(chan struct{}),
-	}, nil
+	return name + "-" + hex.EncodeToString(suffix[:])
 }
 
 // addressOf is host:port of a broker's URL. Its errors never hold the URL: it may have a password in it.
@@ -96,11 +101,11 @@ func addressOf(u *url.URL) (string, error) {
 }
 
 // place is the broker's name in the log: host:port, or URL's host alone where Dial knows the way.
-func (c *Client) place() string {
-	if c.options.Dial != nil {
-		return c.options.URL.Host
+func (o Options) place(address string) string {
+	if o.Dial != nil {
+		return o.URL.Host
 	}
-	return c.address
+	return address
 }
 
 // Start begins to connect and returns at once. Only Stop ends it; ctx lends its values and nothing else.

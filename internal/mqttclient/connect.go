@@ -26,7 +26,7 @@ const (
 
 // keepConnected makes one connection after the other until ctx ends.
 func (c *Client) keepConnected(ctx context.Context) {
-	journal := &journal{logger: c.options.Logger, broker: c.place()}
+	journal := &journal{logger: c.options.Logger, broker: c.options.place(c.address)}
 	pause := backoffMin
 	for ctx.Err() == nil {
 		l, err := c.connect(ctx)
@@ -74,7 +74,7 @@ func (c *Client) hold(ctx context.Context, l *link) error {
 func (c *Client) connect(ctx context.Context) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	raw, err := c.dial(ctx)
+	raw, err := c.options.dial(ctx, c.address)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +113,14 @@ func (c *Client) packet() *paho.Connect {
 		ClientID: c.clientID, CleanStart: true, KeepAlive: keepAlive,
 		Properties: &paho.ConnectProperties{ReceiveMaximum: &receive, SessionExpiryInterval: &expiry},
 	}
-	username, password := c.options.Username, c.options.Password
-	if user := c.options.URL.User; username == "" && user != nil {
+	c.options.authenticate(connect)
+	return connect
+}
+
+// authenticate says who we are: the user of the options, or else of the URL.
+func (o Options) authenticate(connect *paho.Connect) {
+	username, password := o.Username, o.Password
+	if user := o.URL.User; username == "" && user != nil {
 		username = user.Username()
 		password, _ = user.Password()
 	}
@@ -124,17 +130,16 @@ func (c *Client) packet() *paho.Connect {
 	if password != "" {
 		connect.PasswordFlag, connect.Password = true, []byte(password)
 	}
-	return connect
 }
 
-func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+func (o Options) dial(ctx context.Context, address string) (net.Conn, error) {
 	switch {
-	case c.options.Dial != nil:
-		return c.options.Dial(ctx)
-	case c.options.URL.Scheme == "mqtts":
-		return (&tls.Dialer{Config: c.options.TLS}).DialContext(ctx, "tcp", c.address)
+	case o.Dial != nil:
+		return o.Dial(ctx)
+	case o.URL.Scheme == "mqtts":
+		return (&tls.Dialer{Config: o.TLS}).DialContext(ctx, "tcp", address)
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", c.address)
+	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 }
 
 func refused(ack *paho.Connack, err error) error {

@@ -1,20 +1,23 @@
 package mqttclient
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
 
-// journal tells the log when the connection comes and goes, and of further failures at most once a minute.
+// journal tells the log when a connection comes and goes, and of further failures at most once a minute.
 type journal struct {
 	logger *slog.Logger
+	// quiet says that another connection to the same broker has told already what there is to tell.
+	quiet  bool
 	broker string // host:port
 	failed int    // connects that failed since the last success
 	told   time.Time
 }
 
 func (j *journal) up() {
-	j.logger.Info("connected to the MQTT broker", "broker", j.broker, "failures", j.failed)
+	j.logger.Log(context.Background(), j.level(slog.LevelInfo), "connected to the MQTT broker", "broker", j.broker, "failures", j.failed)
 	j.failed, j.told = 0, time.Time{}
 }
 
@@ -24,5 +27,13 @@ func (j *journal) down(err error) {
 		return
 	}
 	j.told = time.Now()
-	j.logger.Warn("no connection to the MQTT broker; trying again", "broker", j.broker, "reason", err, "failures", j.failed)
+	j.logger.Log(context.Background(), j.level(slog.LevelWarn), "no connection to the MQTT broker; trying again",
+		"broker", j.broker, "reason", err, "failures", j.failed)
+}
+
+func (j *journal) level(loud slog.Level) slog.Level {
+	if j.quiet {
+		return slog.LevelDebug
+	}
+	return loud
 }

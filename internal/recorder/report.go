@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"espalier.dev/espalier/internal/fleet"
 )
 
@@ -80,6 +78,14 @@ func (r *Recorder) Report(ctx context.Context, e fleet.Evidence) error {
 	if e.At.IsZero() {
 		e.At = now
 	}
+	err := r.reportAtOnce(ctx, e)
+	if err != nil {
+		r.limits.forgive(e.MAC)
+	}
+	return err
+}
+
+func (r *Recorder) reportAtOnce(ctx context.Context, e fleet.Evidence) error {
 	w := &waiting{evidence: e, done: make(chan error, 1)}
 	if err := r.reports.add(w); err != nil {
 		return fleet.Unavailable(err)
@@ -95,37 +101,55 @@ func (r *Recorder) Report(ctx context.Context, e fleet.Evidence) error {
 // limits pace the reports of each device. They remember a bounded number of devices.
 type limits struct {
 	mu      sync.Mutex
-	devices map[fleet.MAC]*rate.Limiter
+	devices map[fleet.MAC]pace
+}
+
+// pace is how many reports were counted as it was at a time; it shrinks by one each reportEvery.
+type pace struct {
+	count float64
+	at    time.Time
+}
+
+// left is the count at a later time. A clock that was set back forgives nothing until it goes on.
+func (p pace) left(now time.Time) float64 {
+	return max(0, p.count-max(0, now.Sub(p.at).Seconds())/reportEvery.Seconds())
 }
 
 // wait counts a report and answers 0, or how long the device has to wait.
 func (l *limits) wait(mac fleet.MAC, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	one := l.devices[mac]
-	if one == nil {
-		if len(l.devices) >= mostLimits {
-			l.forget(now)
-		}
-		if l.devices == nil {
-			l.devices = map[fleet.MAC]*rate.Limiter{}
-		}
-		one = rate.NewLimiter(rate.Every(reportEvery), reportBurst)
+	one, known := l.devices[mac]
+	left := one.left(now)
+	if over := left + 1 - reportBurst; over > 0 {
+		l.devices[mac] = pace{left, now}
+		return time.Duration(over * float64(reportEvery))
+	}
+	if !known && len(l.devices) >= mostLimits {
+		l.forget(now)
+	}
+	if l.devices == nil {
+		l.devices = map[fleet.MAC]pace{}
+	}
+	l.devices[mac] = pace{left + 1, now}
+	return 0
+}
+
+// forgive takes back that a report was counted.
+func (l *limits) forgive(mac fleet.MAC) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if one, known := l.devices[mac]; known {
+		one.count--
 		l.devices[mac] = one
 	}
-	taken := one.ReserveN(now, 1)
-	wait := taken.DelayFrom(now)
-	if wait > 0 {
-		taken.CancelAt(now)
-	}
-	return wait
 }
 
 // forget makes room: devices that may report as if they never had go, and if they are few, an eighth of the others, so
 // that not every new device has to look for one to go.
 func (l *limits) forget(now time.Time) {
 	for mac, one := range l.devices {
-		if one.TokensAt(now) >= reportBurst {
+		if one.left(now) <= 0 {
 			delete(l.devices, mac)
 		}
 	}
