@@ -17,7 +17,8 @@ import (
 // admin is what the simulation asks of the admin API (contract, part 3). It is spoken to plainly: what is proved here must not
 // depend on how a client of ours repeats or hides what a server answers.
 type admin struct {
-	base  string
+	root  string // of all paths
+	base  string // of configurations
 	token string
 	http  *http.Client
 }
@@ -34,8 +35,9 @@ const adminTimeout = 30 * time.Second
 
 func newAdmin(server address, token string) *admin {
 	base := *server.url
-	base.Path = strings.TrimSuffix(base.Path, "/") + "/api/configs"
-	return &admin{base: base.String(), token: token, http: &http.Client{
+	base.Path = strings.TrimSuffix(base.Path, "/")
+	root := base.String()
+	return &admin{root: root, base: root + "/api/configs", token: token, http: &http.Client{
 		Timeout: adminTimeout,
 		Transport: &http.Transport{
 			DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConnsPerHost: writers,
@@ -54,7 +56,7 @@ type entry struct {
 
 // ask sends a request and answers the body, which the caller closes. A missing configuration is errGone, and what will not be
 // different the next time is errRefused.
-func (a *admin) ask(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
+func (a *admin) ask(ctx context.Context, method, path string, body any, key ...string) (io.ReadCloser, error) {
 	var sent io.Reader = http.NoBody
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -63,9 +65,16 @@ func (a *admin) ask(ctx context.Context, method, path string, body any) (io.Read
 		}
 		sent = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, a.base+path, sent)
+	url := a.base + path
+	if strings.HasPrefix(path, "/api/") || path == "/metrics" {
+		url = a.root + path
+	}
+	request, err := http.NewRequestWithContext(ctx, method, url, sent)
 	if err != nil {
 		return nil, err
+	}
+	for _, k := range key {
+		request.Header.Set("Idempotency-Key", k)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if a.token != "" {
@@ -106,8 +115,8 @@ func reason(reply *http.Response) string {
 }
 
 // one asks for one configuration, or for none where into is nil.
-func (a *admin) one(ctx context.Context, method, path string, body any, into *entry) error {
-	reply, err := a.ask(ctx, method, path, body)
+func (a *admin) one(ctx context.Context, method, path string, body any, into *entry, key ...string) error {
+	reply, err := a.ask(ctx, method, path, body, key...)
 	if err != nil {
 		return err
 	}
@@ -120,33 +129,51 @@ func (a *admin) one(ctx context.Context, method, path string, body any, into *en
 }
 
 // list answers the first few configurations, by MAC address. It reads no further than it has to: there may be 100,000.
-func (a *admin) list(ctx context.Context, most int) ([]entry, error) {
-	reply, err := a.ask(ctx, http.MethodGet, "", nil)
+func (a *admin) list(ctx context.Context, most int) (found []entry, err error) {
+	err = each(ctx, a, "", func(e entry) bool {
+		if len(found) < most {
+			found = append(found, e)
+		}
+		return len(found) < most
+	})
 	if err != nil {
 		return nil, err
+	}
+	return found, nil
+}
+
+// each yields a list of configurations one after the other, until yield answers false.
+func each[T any](ctx context.Context, a *admin, query string, yield func(T) bool) error {
+	reply, err := a.ask(ctx, http.MethodGet, query, nil)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = reply.Close() }()
 	in := json.NewDecoder(reply)
 	for _, want := range []json.Token{json.Delim('{'), "configs", json.Delim('[')} {
 		if got, err := in.Token(); err != nil || got != want {
-			return nil, errors.Join(fmt.Errorf("the list of configurations has no %v", want), err)
+			return errors.Join(fmt.Errorf("the list of configurations has no %v", want), err)
 		}
 	}
-	var found []entry
-	for in.More() && len(found) < most {
-		var e entry
-		if err := in.Decode(&e); err != nil {
-			return nil, err
+	for in.More() {
+		var one T
+		if err := in.Decode(&one); err != nil {
+			return err
 		}
-		found = append(found, e)
+		if !yield(one) {
+			return nil
+		}
 	}
-	return found, nil
+	if _, err := in.Token(); err != nil {
+		return fmt.Errorf("the list of configurations is cut short: %w", err)
+	}
+	return nil
 }
 
 // content travels as a string, which holds a document verbatim.
 
-func (a *admin) create(ctx context.Context, m mac, text []byte) (e entry, err error) {
-	err = a.one(ctx, http.MethodPost, "", map[string]string{"mac_address": m.String(), "content": string(text)}, &e)
+func (a *admin) create(ctx context.Context, m mac, text []byte, key ...string) (e entry, err error) {
+	err = a.one(ctx, http.MethodPost, "", map[string]string{"mac_address": m.String(), "content": string(text)}, &e, key...)
 	return e, err
 }
 
@@ -154,6 +181,20 @@ func (a *admin) create(ctx context.Context, m mac, text []byte) (e entry, err er
 func (a *admin) update(ctx context.Context, id int64, text []byte) (int64, error) {
 	var e entry
 	err := a.one(ctx, http.MethodPut, "/"+strconv.FormatInt(id, 10), map[string]string{"content": string(text)}, &e)
+	return e.Revision, err
+}
+
+// patch changes the mark of a document, and answers the revision that the content became.
+func (a *admin) patch(ctx context.Context, id int64, change json.RawMessage) (int64, error) {
+	var e entry
+	err := a.one(ctx, http.MethodPatch, "/"+strconv.FormatInt(id, 10), map[string]json.RawMessage{"content": change}, &e)
+	return e.Revision, err
+}
+
+// restore answers the revision that the bytes of an older one became.
+func (a *admin) restore(ctx context.Context, id, revision int64, key string) (int64, error) {
+	var e entry
+	err := a.one(ctx, http.MethodPost, fmt.Sprintf("/%d/revisions/%d/restore", id, revision), nil, &e, key)
 	return e.Revision, err
 }
 

@@ -3,31 +3,47 @@ package simulator
 import (
 	"context"
 	"fmt"
-	"net"
+	"net/url"
 	"testing"
 	"time"
 
-	"github.com/eclipse/paho.golang/packets"
+	"github.com/eclipse/paho.golang/autopaho"
 	"github.com/eclipse/paho.golang/paho"
 
 	"espalier.dev/espalier/internal/testenv"
 )
 
-// forward has a fake server announce by a real broker.
+// forward has a fake server announce by a real broker, and hear what devices publish there. It comes back to a broker
+// that was away.
 func forward(t *testing.T, f *fakeServer, broker *testenv.Broker) {
 	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", broker.Address())
+	address, err := url.Parse(broker.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := paho.NewClient(paho.ClientConfig{Conn: packets.NewThreadSafeConn(conn)})
-	if _, err := client.Connect(t.Context(), &paho.Connect{ClientID: "server", CleanStart: true, KeepAlive: 30,
-		Username: "gardener", UsernameFlag: true, Password: []byte("secateurs"), PasswordFlag: true}); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	manager, err := autopaho.NewConnection(ctx, autopaho.ClientConfig{
+		ServerUrls: []*url.URL{address}, KeepAlive: 30, CleanStartOnInitialConnection: true, ConnectUsername: "gardener",
+		ConnectPassword: []byte("secateurs"), ReconnectBackoff: func(int) time.Duration { return 50 * time.Millisecond },
+		OnConnectionUp: func(c *autopaho.ConnectionManager, _ *paho.Connack) {
+			_, _ = c.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{
+				{Topic: "iotsupport/devices/+/state", QoS: 1}, {Topic: "iotsupport/devices/+/report", QoS: 1}}})
+		},
+		ClientConfig: paho.ClientConfig{ClientID: "server", OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+			func(p paho.PublishReceived) (bool, error) {
+				f.heard(p.Packet.Topic, p.Packet.Payload)
+				return true, nil
+			}}},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Disconnect(&paho.Disconnect{}) })
+	if err := manager.AwaitConnection(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); <-manager.Done() })
 	f.send = func(topic string, payload []byte, retain bool) {
-		_, _ = client.Publish(context.Background(), &paho.Publish{Topic: topic, QoS: 1, Retain: retain, Payload: payload})
+		_, _ = manager.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Retain: retain, Payload: payload})
 	}
 }
 
@@ -52,6 +68,7 @@ func TestMosquittoThatStartsAgain(t *testing.T) {
 	t.Parallel()
 	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{})
 	f := newFakeServer(t, nil, faults{})
+	forward(t, f, broker)
 	o := brief(f)
 	o.MQTTURL, o.Devices, o.Churn, o.Duration = broker.URL(), 8, 0, 4*time.Second
 	time.AfterFunc(time.Second, func() { broker.Kill(t); broker.Start(t) })

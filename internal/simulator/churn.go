@@ -2,8 +2,6 @@ package simulator
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"sync"
 	"time"
 
@@ -52,9 +50,9 @@ func (s *simulation) churn(ctx, whole context.Context) {
 		}
 		writing.Go(func() {
 			defer func() { <-slots }()
-			s.change(writes, d)
+			s.change(writes, d, s.plan(d, time.Now()))
 			for i := 1; i < length && limit.Wait(ctx) == nil; i++ {
-				s.change(writes, d)
+				s.change(writes, d, s.plan(d, time.Now()))
 			}
 			d.mu.Lock()
 			d.writing = false
@@ -70,7 +68,7 @@ func (s *simulation) pick() *device {
 		d := s.made[s.random(len(s.made))]
 		d.mu.Lock()
 		away := len(d.topics) > 0 && d.online.IsZero()
-		ready := !d.writing && !d.gone && !d.record.foreign && (d.record.current() || away)
+		ready := !d.writing && !d.gone && !d.absent && !d.record.foreign && (d.record.current() || away)
 		if ready {
 			d.writing = true
 		}
@@ -82,49 +80,25 @@ func (s *simulation) pick() *device {
 	return nil
 }
 
-// change writes the next state of a device's document, and repeats that until the server confirms it: the same bytes
-// again change nothing. It gives up where the configuration is gone, or the run.
-func (s *simulation) change(ctx context.Context, d *device) {
-	now := time.Now()
-	d.mu.Lock()
-	c := change{n: d.next, sent: now}
-	d.next++
-	text := d.template.stamp(s.mark, c.n, now)
-	c.sum = sha256.Sum256(text)
-	d.record.write(c)
-	d.mu.Unlock()
-	wait := firstRetry
-	for try := 0; ; try++ {
-		server := s.servers[(s.random(len(s.servers))+try)%len(s.servers)]
-		revision, err := server.admin.update(ctx, d.id, text)
-		switch {
-		case err == nil:
-			s.stats.changes.Add(1)
-			s.confirm(d, c.n, revision)
-			return
-		case errors.Is(err, errGone):
-			d.mu.Lock()
-			d.gone = true
-			d.mu.Unlock()
-			return
-		case errors.Is(err, errRefused):
-			s.fail(err)
-			return
-		}
-		s.stats.writeErrors.Add(1)
-		s.troubled("write", err)
-		if !pause(ctx, wait) {
-			return
-		}
-		wait = min(2*wait, lastRetry)
+// restarts cuts the power of devices until ctx ends. Each comes back after a moment.
+func (s *simulation) restarts(ctx context.Context) {
+	limit := rate.NewLimiter(rate.Limit(s.o.Restarts), 1)
+	for limit.Wait(ctx) == nil {
+		s.devices[s.random(len(s.devices))].powerCut(false)
 	}
 }
 
-func (s *simulation) confirm(d *device, n, revision int64) {
+// powerCut ends a device's life; forGood is one that it does not come back from.
+func (d *device) powerCut(forGood bool) {
 	d.mu.Lock()
-	verdicts := d.record.confirm(n, revision, time.Now())
-	d.mu.Unlock()
-	for _, v := range verdicts {
-		s.incident(d, staleDocument, v.what)
+	defer d.mu.Unlock()
+	if d.cut == nil || d.off {
+		return
+	}
+	d.off = forGood
+	d.cut(errPower)
+	d.cut = nil
+	if !forGood {
+		d.s.stats.restarts.Add(1)
 	}
 }

@@ -27,7 +27,8 @@ type fakeBroker struct {
 	mu       sync.Mutex
 	retained map[string][]byte
 	sessions map[net.Conn]*fakeSession
-	refuse   byte // reason code for those that subscribe; 0 lets them
+	refuse   byte                               // reason code for those that subscribe; 0 lets them
+	heard    func(topic string, payload []byte) // what clients publish; nil is nobody
 	done     sync.WaitGroup
 }
 
@@ -35,6 +36,7 @@ type fakeSession struct {
 	mu     sync.Mutex // writes
 	conn   net.Conn
 	topics []string
+	will   *packets.Connect
 }
 
 func newFakeBroker(t *testing.T) *fakeBroker {
@@ -71,6 +73,9 @@ func (b *fakeBroker) serve(s *fakeSession) {
 		b.mu.Lock()
 		delete(b.sessions, s.conn)
 		b.mu.Unlock()
+		if s.will != nil {
+			b.take(s.will.WillTopic, s.will.WillMessage, s.will.WillRetain)
+		}
 	}()
 	in := bufio.NewReader(s.conn)
 	for {
@@ -80,14 +85,36 @@ func (b *fakeBroker) serve(s *fakeSession) {
 		}
 		switch c := p.Content.(type) {
 		case *packets.Connect:
+			if c.WillFlag {
+				s.will = c
+			}
 			s.send(packets.NewControlPacket(packets.CONNACK))
+		case *packets.Publish:
+			b.take(c.Topic, c.Payload, c.Retain)
+			reply := packets.NewControlPacket(packets.PUBACK)
+			reply.Content.(*packets.Puback).PacketID = c.PacketID
+			s.send(reply)
 		case *packets.Subscribe:
 			b.subscribe(s, c)
 		case *packets.Pingreq:
 			s.send(packets.NewControlPacket(packets.PINGRESP))
 		case *packets.Disconnect:
+			s.will = nil
 			return
 		}
+	}
+}
+
+// take is a message of a client.
+func (b *fakeBroker) take(topic string, payload []byte, retain bool) {
+	b.mu.Lock()
+	if retain {
+		b.retained[topic] = payload
+	}
+	heard := b.heard
+	b.mu.Unlock()
+	if heard != nil {
+		heard(topic, payload)
 	}
 }
 
@@ -159,6 +186,8 @@ type fakeServer struct {
 	mu      sync.Mutex
 	lastID  int64
 	configs map[int64]*fakeConfig
+	history map[mac][][]byte // documents by revision, from 1; nil where there was none
+	devices map[mac]*fakeDevice
 	updates int
 	wrong   faults
 	tokens  string
@@ -189,19 +218,29 @@ type faults struct {
 	lie       int  // the retained message tells of a revision that does not exist
 	garble    int  // the broadcast is not readable
 	refuseAll bool // answers 403 to every update
+	untrue    lie  // how it lies about devices
 }
 
 func newFakeServer(t *testing.T, broker *fakeBroker, wrong faults) *fakeServer {
 	t.Helper()
-	f := &fakeServer{broker: broker, configs: map[int64]*fakeConfig{}, wrong: wrong}
+	f := &fakeServer{broker: broker, configs: map[int64]*fakeConfig{}, wrong: wrong,
+		history: map[mac][][]byte{}, devices: map[mac]*fakeDevice{}}
+	if broker != nil {
+		broker.heard = f.heard
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/configs", f.list)
 	mux.HandleFunc("POST /api/configs", f.create)
 	mux.HandleFunc("GET /api/configs/{id}", f.get)
 	mux.HandleFunc("PUT /api/configs/{id}", f.update)
 	mux.HandleFunc("DELETE /api/configs/{id}", f.remove)
+	mux.HandleFunc("PATCH /api/configs/{id}", f.patch)
+	mux.HandleFunc("POST /api/configs/{id}/revisions/{rev}/restore", f.restore)
+	mux.HandleFunc("POST /api/configs/{id}/report", f.report)
+	mux.HandleFunc("GET /api/fleet/summary", f.summary)
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, ".json") && f.tokens != "" && r.Header.Get("Authorization") != "Bearer "+f.tokens {
+		public := strings.HasSuffix(r.URL.Path, ".json") || strings.HasSuffix(r.URL.Path, "/report")
+		if !public && f.tokens != "" && r.Header.Get("Authorization") != "Bearer "+f.tokens {
 			http.Error(w, `{"error":"Not allowed","details":{"message":"set ADMIN_TOKEN"}}`, http.StatusUnauthorized)
 			return
 		}
@@ -215,7 +254,8 @@ func (f *fakeServer) put(m mac, text string) *fakeConfig {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lastID++
-	c := &fakeConfig{id: f.lastID, mac: m, text: []byte(text), revision: 1}
+	f.history[m] = append(f.history[m], []byte(text))
+	c := &fakeConfig{id: f.lastID, mac: m, text: []byte(text), revision: int64(len(f.history[m]))}
 	f.configs[f.lastID] = c
 	return c
 }
@@ -242,7 +282,10 @@ func (f *fakeServer) list(w http.ResponseWriter, _ *http.Request) {
 	defer f.mu.Unlock()
 	out := []map[string]any{}
 	for _, id := range slices.Sorted(maps.Keys(f.configs)) {
-		out = append(out, map[string]any{"id": id, "mac_address": f.configs[id].mac.String()})
+		if f.wrong.untrue == hides && id == f.lastID {
+			continue
+		}
+		out = append(out, f.item(f.configs[id]))
 	}
 	_ = json.NewEncoder(w).Encode(struct {
 		Configs []map[string]any `json:"configs"`
@@ -264,6 +307,9 @@ func (f *fakeServer) create(w http.ResponseWriter, r *http.Request) {
 	c := f.put(m, body.Content)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if c.revision > 1 {
+		f.announce(c.mac, c.revision, c.text, false, false)
+	}
 	w.WriteHeader(http.StatusCreated)
 	f.write(w, c)
 }
@@ -288,8 +334,7 @@ func (f *fakeServer) get(w http.ResponseWriter, r *http.Request) {
 				if c.old != nil {
 					text = c.old
 				}
-				w.Header().Set("ETag", `"`+etagOf(text)+`"`)
-				_, _ = w.Write(text)
+				f.serve(w, r, c, text)
 				return
 			}
 		}
@@ -315,6 +360,10 @@ func (f *fakeServer) remove(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	delete(f.configs, c.id)
+	f.history[c.mac] = append(f.history[c.mac], nil)
+	if f.wrong.untrue == forgetsAtDelete {
+		delete(f.devices, c.mac)
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -357,6 +406,7 @@ func (f *fakeServer) update(w http.ResponseWriter, r *http.Request) {
 	}
 	if !bytes.Equal(c.text, text) && !at(f.wrong.lose) {
 		c.text = text
+		f.history[c.mac] = append(f.history[c.mac], text)
 		c.revision++
 	}
 	if !at(f.wrong.forget) && !at(f.wrong.early) {

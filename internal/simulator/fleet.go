@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -37,16 +38,19 @@ type simulation struct {
 
 	devices []*device
 	made    []*device // those of devices that the run made
+	check   *check
 
-	readers readers
-	doors   chan struct{}
-	lines   chan struct{}
-	live    sync.WaitGroup
-	began   time.Time
-	phase   atomic.Value // string
-	stats   stats
-	trouble atomic.Int64 // when something last failed to answer, Unix nanoseconds
-	found   Result       // at the end, while the devices are still there
+	readers   readers
+	doors     chan struct{}
+	lines     chan struct{}
+	live      sync.WaitGroup
+	began     time.Time
+	phase     atomic.Value // string
+	stats     stats
+	trouble   atomic.Int64 // when something last failed to answer, Unix nanoseconds
+	shaken    atomic.Int64 // when a server or the broker was last found to have failed, Unix nanoseconds
+	listeners atomic.Int64 // when the broker, or a server that listens to it, was; Unix nanoseconds
+	found     Result       // at the end, while the devices are still there
 
 	mu     sync.Mutex
 	rng    *rand.Rand
@@ -70,6 +74,7 @@ func newSimulation(o Options) (*simulation, error) {
 	s.run = uint16(s.rng.Uint32())
 	s.name = fmt.Sprintf("%04x", s.run)
 	s.mark = newMark(s.run)
+	s.check = newCheck(s)
 	s.phase.Store("starting")
 	return s, nil
 }
@@ -80,11 +85,21 @@ func (s *simulation) random(n int) int {
 	return s.rng.IntN(n)
 }
 
+// chance is true as often as a fraction says.
+func (s *simulation) chance(fraction float64) bool {
+	if fraction <= 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rng.Float64() < fraction
+}
+
 func (s *simulation) broadcastTopic() string { return s.o.TopicPrefix + "/updates/configs" }
 
 // topics are what the i-th device subscribes to.
 func (s *simulation) topics(i int, m mac) []string {
-	retained := s.o.TopicPrefix + "/devices/" + fmt.Sprintf("%x", m[:]) + "/config"
+	retained := s.deviceTopic(m, "config")
 	switch {
 	case !s.mqtt:
 		return nil
@@ -141,7 +156,9 @@ func (s *simulation) enlist(ctx context.Context) error {
 
 func (s *simulation) enroll(d *device) {
 	i := len(s.devices)
-	d.s, d.server, d.topics = s, i%len(s.servers), s.topics(i, d.mac)
+	d.s, d.server, d.topics, d.firmware = s, i%len(s.servers), s.topics(i, d.mac), s.firmware(i, d.made)
+	d.pace = rate.NewLimiter(rate.Every(reportEvery), reportBurst)
+	d.truth = newTruth(d.record.newest.revision, d.firmware == FirmwareFull && s.mqtt)
 	s.devices = append(s.devices, d)
 }
 
@@ -190,6 +207,7 @@ func (s *simulation) makeOne(ctx context.Context, i int, text []byte) (*device, 
 	d.id = e.ID
 	first := change{sum: sha256.Sum256(content), sent: now, acked: time.Now(), revision: e.Revision}
 	d.record.newest, d.record.confirmed = first, []change{first}
+	d.record.sent(state{at: now, sum: first.sum})
 	return d, nil
 }
 

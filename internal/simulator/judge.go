@@ -30,6 +30,7 @@ type doubt struct {
 // record is what a device should have, what it has, and what it was told. It is guarded by its device's mutex.
 type record struct {
 	newest    change   // the newest that the server confirmed
+	states    []state  // the last few that were sent
 	open      []change // sent, and not yet both confirmed and in hand; oldest first
 	confirmed []change // the last few that were confirmed, to find a state by its revision
 	held      document // without text
@@ -40,7 +41,7 @@ type record struct {
 	foreign   bool // somebody else wrote this document during the run
 }
 
-const keptConfirmed = 16
+const keptConfirmed = keptStates
 
 // verdict is what is wrong with a document that came; the zero value is nothing.
 type verdict struct {
@@ -52,11 +53,14 @@ func stale(format string, args ...any) verdict {
 	return verdict{stale: true, what: fmt.Sprintf(format, args...)}
 }
 
-// got judges a document that came to a request that began when the floor was the newest confirmed state and t was the
-// newest that the device had been told. It answers how long the changes took that are now in hand.
+// got judges a document that came, with the mark n, to a request that began when the floor was the newest confirmed state
+// and t was the newest that the device had been told. It answers how long the changes took that are now in hand.
 func (r *record) got(doc document, n, floor int64, t told, at time.Time) (v verdict, took []time.Duration) {
 	before, beforeN := r.held, r.heldN
 	doc.text = nil
+	if n != unmarked {
+		n = r.resolve(doc.sum, n)
+	}
 	r.held, r.heldN = doc, n
 	if n == unmarked {
 		r.foreign = r.foreign || len(r.confirmed) > 0
@@ -72,7 +76,7 @@ func (r *record) got(doc document, n, floor int64, t told, at time.Time) (v verd
 	switch {
 	case n < floor:
 		return stale("it got state %d of its document although %d had been acknowledged before it asked", n, floor), took
-	case n < beforeN:
+	case n < beforeN && doc.sum != before.sum:
 		return stale("it got state %d of its document after %d", n, beforeN), took
 	case n == r.newest.n && doc.sum != r.newest.sum:
 		r.foreign = true

@@ -28,8 +28,8 @@ func (o *Options) complete() error {
 	if o.Churn < 0 || math.IsNaN(o.Churn) || math.IsInf(o.Churn, 0) {
 		return fmt.Errorf("churn: %v is not a number of changes a second", o.Churn)
 	}
-	if o.Duration < 0 || o.Bound < 0 || o.Poll < 0 {
-		return fmt.Errorf("duration, bound and poll must not be negative")
+	if o.Duration < 0 || o.Bound < 0 || o.Poll < 0 || o.Check < 0 {
+		return fmt.Errorf("duration, bound, poll and check must not be negative")
 	}
 	switch o.Listen {
 	case "":
@@ -38,6 +38,19 @@ func (o *Options) complete() error {
 	default:
 		return fmt.Errorf("listen: %q is not mixed, broadcast, retained or both", o.Listen)
 	}
+	switch o.Firmware {
+	case "":
+		o.Firmware = FirmwareMixed
+	case FirmwareMixed, FirmwarePlain, FirmwarePolite, FirmwareFull:
+	default:
+		return fmt.Errorf("firmware: %q is not mixed, plain, polite or full", o.Firmware)
+	}
+	if o.Restarts < 0 || math.IsNaN(o.Restarts) || math.IsInf(o.Restarts, 0) {
+		return fmt.Errorf("restarts: %v is not a number of devices a second", o.Restarts)
+	}
+	if !(o.LoseReports >= 0 && o.LoseReports <= 1) {
+		return fmt.Errorf("lose-reports: %v is not a fraction from 0 to 1", o.LoseReports)
+	}
 	for i, text := range o.Templates {
 		if _, err := newTemplate(text, 0); err != nil {
 			return fmt.Errorf("template %d: %w", i, err)
@@ -45,6 +58,7 @@ func (o *Options) complete() error {
 	}
 	o.Bound = orElse(o.Bound, 10*time.Second)
 	o.Poll = orElse(o.Poll, 5*time.Second)
+	o.unflushed = orElse(o.unflushed, unflushed)
 	o.TopicPrefix = orElse(o.TopicPrefix, "iotsupport")
 	return nil
 }

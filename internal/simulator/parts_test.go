@@ -206,7 +206,7 @@ func TestTableOnATerminalIsDrawnOver(t *testing.T) {
 	first := out.String()
 	lines := strings.Count(first, "\n")
 	r.show(now)
-	if strings.Contains(first, "\x1b[11A") || !strings.HasPrefix(out.String()[len(first):], "\x1b["+"11A") || lines != 11 {
+	if strings.Contains(first, "\x1b[14A") || !strings.HasPrefix(out.String()[len(first):], "\x1b["+"14A") || lines != 14 {
 		t.Errorf("%d lines, then %q", lines, out.String()[len(first):])
 	}
 	for line := range strings.Lines(first) {
@@ -218,7 +218,7 @@ func TestTableOnATerminalIsDrawnOver(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	for _, r := range []Result{{}, {Phase: "running"}, {Phase: "done", Stale: 1}, {Phase: "done", Missed: 1}, {Phase: "done", Corrupt: 1},
-		{Phase: "done", Unproven: 1}} {
+		{Phase: "done", Unproven: 1}, {Phase: "done", Disagreements: 1}} {
 		if r.OK() {
 			t.Errorf("%+v is well", r)
 		}

@@ -26,7 +26,7 @@ func (s *simulation) overdue(now time.Time) {
 
 // late finds the changes that are overdue now and were not before. The mutex is held.
 func (d *device) late(now time.Time) (k kind, what string, found bool) {
-	if d.gone || d.record.foreign || !d.booted {
+	if d.gone || d.absent || d.record.foreign || !d.booted {
 		return 0, "", false
 	}
 	for i := range d.record.open {
@@ -57,7 +57,7 @@ func (d *device) blame(c *change) (kind, string) {
 func (s *simulation) settled(now time.Time) bool {
 	for _, d := range s.devices {
 		d.mu.Lock()
-		waits := d.fetching && !d.gone
+		waits := d.fetching && !d.gone || d.cut == nil && !d.off
 		if !waits && d.made && !d.gone && !d.record.foreign && !d.record.current() {
 			due, known := d.due(d.record.newest.acked)
 			waits = !known || now.Before(due)
@@ -132,14 +132,17 @@ func (s *simulation) patience(d *device) time.Duration {
 // device holds.
 func (s *simulation) compare(ctx context.Context, d *device) (good bool, k kind, what string) {
 	at := s.servers[(d.server+1)%len(s.servers)]
-	e, err := at.admin.config(ctx, d.id)
+	d.mu.Lock()
+	id := d.id
+	d.mu.Unlock()
+	e, err := at.admin.config(ctx, id)
 	if errors.Is(err, errGone) {
 		return s.compareGone(d)
 	}
 	if err != nil {
 		return false, unproven, "the server does not say what it should hold: " + err.Error()
 	}
-	fresh, err := s.readers.fetch(ctx, at.address, d.mac)
+	fresh, err := s.readers.fetch(ctx, at.address, d.mac, ask{bystander: true})
 	if err != nil {
 		return false, unproven, "its document cannot be fetched: " + err.Error()
 	}
@@ -156,7 +159,7 @@ func (s *simulation) compare(ctx context.Context, d *device) (good bool, k kind,
 		return false, missed, "it does not hold the newest document and was not told of it"
 	case d.made && e.Revision == r.newest.revision && fresh.sum != r.newest.sum:
 		return false, corrupt, "its document is not, byte for byte, what was written"
-	case d.made && !r.foreign && fresh.sum != r.newest.sum && s.mark.read(fresh.text) <= r.newest.n:
+	case d.made && !r.foreign && fresh.sum != r.newest.sum && r.resolve(fresh.sum, s.mark.read(fresh.text)) <= r.newest.n:
 		return false, corrupt, fmt.Sprintf("the server has revision %d of its document and confirmed %d", e.Revision, r.newest.revision)
 	}
 	for _, doubt := range r.doubts {
@@ -168,10 +171,93 @@ func (s *simulation) compare(ctx context.Context, d *device) (good bool, k kind,
 }
 
 func (s *simulation) compareGone(d *device) (good bool, k kind, what string) {
-	if d.made {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.made && !d.absent {
 		return false, corrupt, "its configuration is gone, and the run did not delete it"
 	}
 	return true, 0, ""
+}
+
+// offAtTheEnd is how many devices there are for each that is off at the end of a run with restarts.
+const offAtTheEnd = 5
+
+// proveStandings compares what the API shows with what is true: as the run left it; again when those of which several things
+// may be right have shown anew what they have (with restarts: all), and some are off; and, where documents may be changed,
+// when the documents of these are other ones, and when they are what they were.
+func (s *simulation) proveStandings(ctx context.Context) {
+	s.check.settle(ctx)
+	var off []*device
+	for i, d := range s.made {
+		d.mu.Lock()
+		certain := d.certain()
+		d.mu.Unlock()
+		switch {
+		case s.o.Restarts > 0 && i%offAtTheEnd == 1:
+			d.powerCut(true)
+			off = append(off, d)
+		case !certain || s.o.Restarts > 0:
+			d.powerCut(false)
+		}
+	}
+	limit, cancel := context.WithTimeout(ctx, s.o.Bound+2*s.o.Poll+10*time.Second)
+	defer cancel()
+	await(limit, s.atRest)
+	s.check.settle(ctx)
+	for _, d := range s.made {
+		d.mu.Lock()
+		s.stats.judged.Add(1)
+		if d.certain() {
+			s.stats.certain.Add(1)
+		}
+		d.mu.Unlock()
+	}
+	if s.o.Churn > 0 && len(off) > 0 && s.fatal() == nil {
+		s.proveWithoutThem(ctx, off)
+	}
+}
+
+// proveWithoutThem changes the documents of devices that are away, changes them back, and makes their configurations anew with
+// the same bytes: what the server knows of a device is held against the bytes, whatever became of them meanwhile.
+func (s *simulation) proveWithoutThem(ctx context.Context, off []*device) {
+	ctx, cancel := context.WithTimeout(ctx, 10*s.o.Bound)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(writers)
+	each := func(do func(d *device)) {
+		for _, d := range off {
+			group.Go(func() error {
+				do(d)
+				return nil
+			})
+		}
+		_ = group.Wait()
+		s.check.settle(ctx)
+	}
+	each(func(d *device) { s.change(ctx, d, s.planNew(d)) })
+	for _, how := range []way{revert, renew} {
+		// By then what the devices showed last is kept, and a delete takes none of it.
+		pause(ctx, s.o.unflushed)
+		each(func(d *device) {
+			if e, found := s.planBack(d, how); found {
+				s.change(ctx, d, e)
+			}
+		})
+	}
+}
+
+// atRest tells whether every device that has power has what it fetches when it starts.
+func (s *simulation) atRest() bool {
+	for _, d := range s.made {
+		up := d.up()
+		d.mu.Lock()
+		rests := d.off || d.gone || up && !d.fetching && !d.fresh
+		d.mu.Unlock()
+		if !rests {
+			return false
+		}
+	}
+	return true
 }
 
 // sameJSON compares documents that may differ in spacing.

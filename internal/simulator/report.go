@@ -85,9 +85,9 @@ func (r *report) show(now Result) {
 	case r.terminal:
 		r.draw(table(now))
 	default:
-		r.printf("%6s %s: %d/%d devices, %d changes, %d told, %d fetches, p50 %s, p99 %s, stale %d, missed %d, errors %d\n",
+		r.printf("%6s %s: %d/%d devices, %d changes, %d told, %d fetches, p50 %s, p99 %s, stale %d, missed %d, disagreements %d, errors %d\n",
 			now.Elapsed.Round(time.Second), now.Phase, now.Online, now.Devices, now.Changes, now.Notifications, now.Fetches,
-			short(now.P50), short(now.P99), now.Stale, now.Missed, now.errors())
+			short(now.P50), short(now.P99), now.Stale, now.Missed, now.Disagreements, now.errors())
 	}
 }
 
@@ -117,12 +117,17 @@ func table(now Result) string {
 	}
 	row(now.Phase, "%s", now.Elapsed.Round(time.Second))
 	row("devices", "%d of %d (%d made for the run)", now.Online, now.Devices, now.Made)
+	row("firmware", "%d plain, %d polite, %d full; %d restarts", now.Firmware[FirmwarePlain], now.Firmware[FirmwarePolite],
+		now.Firmware[FirmwareFull], now.Restarts)
 	row("changes", "%d", now.Changes)
 	row("notifications", "%d (of %d messages heard)", now.Notifications, now.Heard)
-	row("fetches", "%d", now.Fetches)
+	row("fetches", "%d (%d not modified)", now.Fetches, now.Unmodified)
+	row("reports", "%d (%d lost, %d too many)", now.Reports, now.ReportsLost, now.ReportsHeld)
 	row("until in hand", "p50 %s, p99 %s, longest %s", short(now.P50), short(now.P99), short(now.Max))
 	row("stale", "%d", now.Stale)
 	row("missed", "%d", now.Missed)
+	row("disagreements", "%d in %d comparisons, the last of %d devices, %d with one right state", now.Disagreements, now.Checks,
+		now.Judged, now.Certain)
 	row("other faults", "%d corrupt, %d unproven", now.Corrupt, now.Unproven)
 	row("no answer", "%d fetches, %d writes, %d connections; %d reconnects", now.FetchErrors, now.WriteErrors, now.MQTTErrors, now.Reconnects)
 	row("last of these", "%s", orElse(clip(now.LastError), "–"))
@@ -148,12 +153,12 @@ func (r *report) final(now Result) {
 	for _, i := range now.Incidents {
 		r.printf("%s %s: %s\n", i.Kind, i.MAC, i.What)
 	}
-	if wrong := now.Stale + now.Missed + now.Corrupt + now.Unproven; wrong > int64(len(now.Incidents)) {
+	if wrong := now.Stale + now.Missed + now.Corrupt + now.Unproven + now.Disagreements; wrong > int64(len(now.Incidents)) {
 		r.printf("… and %d more\n", wrong-int64(len(now.Incidents)))
 	}
 	switch {
 	case now.OK():
-		r.printf("Every device holds the newest document; nothing was stale, nothing was missed.\n")
+		r.printf("Every device holds the newest document; nothing was stale, nothing was missed; the API shows what is true.\n")
 	case now.LastError != "":
 		r.printf("NOT well. The last thing that did not answer: %s\n", now.LastError)
 	default:

@@ -21,6 +21,21 @@ type Result struct {
 	FetchErrors   int64 `json:"fetch_errors"` // each was repeated until it succeeded
 	WriteErrors   int64 `json:"write_errors"` // likewise
 	MQTTErrors    int64 `json:"mqtt_errors"`  // connections and subscriptions that failed; likewise
+	// Firmware counts the devices by what they run.
+	Firmware map[Firmware]int `json:"firmware"`
+	// Unmodified counts the fetches that were answered with 304.
+	Unmodified int64 `json:"unmodified"`
+	// Reports counts those that the server or the broker took, ReportsLost those that were lost on purpose, and ReportsHeld
+	// those that were not sent, or not taken, because they would come too often.
+	Reports     int64 `json:"reports"`
+	ReportsLost int64 `json:"reports_lost"`
+	ReportsHeld int64 `json:"reports_held"`
+	Restarts    int64 `json:"restarts"` // of devices
+	// Checks counts how often the API was compared with what is true. Judged is how many devices the last comparison was of,
+	// and Certain for how many of these only one state was right.
+	Checks  int64 `json:"checks"`
+	Judged  int   `json:"judged"`
+	Certain int   `json:"certain"`
 	// P50, P99 and Max are the time from sending a change to the server until the device had it or a newer one,
 	// in nanoseconds in JSON.
 	P50 time.Duration `json:"p50_ns"`
@@ -35,6 +50,9 @@ type Result struct {
 	Corrupt int64 `json:"corrupt"`
 	// Unproven counts devices of which it could not be shown that they hold the newest document.
 	Unproven int64 `json:"unproven"`
+	// Disagreements counts what the API showed of a device, or of the fleet, and was not true, each time that it lasted for
+	// longer than the bound.
+	Disagreements int64 `json:"disagreements"`
 	// Incidents are the first of all that was wrong.
 	Incidents []Incident `json:"incidents,omitempty"`
 	// LastError is the last thing that failed to answer, empty where all did.
@@ -46,13 +64,14 @@ type Result struct {
 // Incident is one thing that was wrong. It never holds a document.
 type Incident struct {
 	MAC  string `json:"mac_address"`
-	Kind string `json:"kind"` // "stale", "missed", "corrupt", "unproven"
+	Kind string `json:"kind"` // "stale", "missed", "corrupt", "unproven", "disagreement"
 	What string `json:"what"`
 }
 
-// OK says that the run came to its end, nothing was stale, missed or corrupt, and each device holds the newest document.
+// OK says that the run came to its end, nothing was stale, missed or corrupt, each device holds the newest document, and the
+// API shows of each what is true.
 func (r Result) OK() bool {
-	return r.Phase == "done" && r.Stale == 0 && r.Missed == 0 && r.Corrupt == 0 && r.Unproven == 0
+	return r.Phase == "done" && r.Stale == 0 && r.Missed == 0 && r.Corrupt == 0 && r.Unproven == 0 && r.Disagreements == 0
 }
 
 // kind is what sort of thing was wrong.
@@ -63,9 +82,12 @@ const (
 	missed
 	corrupt
 	unproven
+	disagrees
 )
 
-func (k kind) String() string { return [...]string{"stale", "missed", "corrupt", "unproven"}[k] }
+func (k kind) String() string {
+	return [...]string{"stale", "missed", "corrupt", "unproven", "disagreement"}[k]
+}
 
 // problem is something that did not answer.
 type problem struct {
@@ -79,7 +101,9 @@ const keptIncidents = 50
 type stats struct {
 	heard, notifications, fetches, changes, reconnects atomic.Int64
 	fetchErrors, writeErrors, mqttErrors               atomic.Int64
-	wrong                                              [4]atomic.Int64 // by kind
+	unmodified, reports, reportsLost, reportsHeld      atomic.Int64
+	restarts, checks, judged, certain                  atomic.Int64
+	wrong                                              [5]atomic.Int64 // by kind
 	latency                                            histogram
 	lastError                                          atomic.Pointer[problem]
 
@@ -89,11 +113,15 @@ type stats struct {
 
 // incident counts what was wrong with a device, and keeps the first few.
 func (s *simulation) incident(d *device, k kind, what string) {
+	s.incidentOf(d.mac.String(), k, what)
+}
+
+func (s *simulation) incidentOf(who string, k kind, what string) {
 	s.stats.wrong[k].Add(1)
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	if len(s.stats.incidents) < keptIncidents {
-		s.stats.incidents = append(s.stats.incidents, Incident{MAC: d.mac.String(), Kind: k.String(), What: what})
+		s.stats.incidents = append(s.stats.incidents, Incident{MAC: who, Kind: k.String(), What: what})
 	}
 }
 
@@ -106,9 +134,13 @@ func (s *simulation) result() Result {
 		WriteErrors: c.writeErrors.Load(), MQTTErrors: c.mqttErrors.Load(),
 		P50: c.latency.quantile(0.5), P99: c.latency.quantile(0.99), Max: time.Duration(c.latency.most.Load()),
 		Stale: c.wrong[staleDocument].Load(), Missed: c.wrong[missed].Load(), Corrupt: c.wrong[corrupt].Load(),
-		Unproven: c.wrong[unproven].Load(), Phase: s.phase.Load().(string),
+		Unproven: c.wrong[unproven].Load(), Disagreements: c.wrong[disagrees].Load(), Phase: s.phase.Load().(string),
+		Firmware: map[Firmware]int{}, Unmodified: c.unmodified.Load(), Reports: c.reports.Load(), ReportsLost: c.reportsLost.Load(),
+		ReportsHeld: c.reportsHeld.Load(), Restarts: c.restarts.Load(), Checks: c.checks.Load(),
+		Judged: int(c.judged.Load()), Certain: int(c.certain.Load()),
 	}
 	for _, d := range s.devices {
+		r.Firmware[d.firmware]++
 		if d.made {
 			r.Made++
 		}

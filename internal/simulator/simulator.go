@@ -3,7 +3,9 @@
 //
 // It may import package client and the MQTT packet library, and nothing else of ours: what it proves must not rest on
 // the code that it judges. Start reading at [Run], which is the whole course of a simulation; a device is in
-// device.go, the verdict on what it gets in judge.go, and the proof at the end in proof.go.
+// device.go, what it says of itself in firmware.go, the verdict on what it gets in judge.go, and the proof at the end in
+// proof.go. What a server can know of a device, and so what its API must show, is in truth.go, and the comparison in
+// standing.go.
 package simulator
 
 import (
@@ -11,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -47,6 +50,14 @@ type Options struct {
 	Churn float64
 	// Listen is the topic that devices subscribe to; "" is ListenMixed.
 	Listen Listen
+	// Firmware is what devices run whose configuration the run made; "" is FirmwareMixed. Others run FirmwarePlain.
+	Firmware Firmware
+	// Restarts is how many devices a second lose their power for a moment.
+	Restarts float64
+	// LoseReports is the fraction of reports that get lost before they are sent.
+	LoseReports float64
+	// Check is how often the API is compared with what is true while the run lasts; 0 is at its end only.
+	Check time.Duration
 	// BootOnly has devices fetch when they start and when they are told, and not when they connect again.
 	BootOnly bool
 	// Bound is how soon a device must have what was changed, counted from when the change was acknowledged, the device
@@ -68,6 +79,8 @@ type Options struct {
 
 	// single leaves bursts out, so that a test knows which change a fault hits and that none follows to hide it.
 	single bool
+	// unflushed is how long before a crash a server may have been told what it forgets.
+	unflushed time.Duration
 }
 
 // Run simulates a fleet until o.Duration is over or ctx ends, and then proves that each device holds the newest
@@ -109,11 +122,25 @@ func (s *simulation) simulate(ctx, whole context.Context) error {
 		defer close(reported)
 		s.report.run(reporting, s)
 	}()
+	watching, stopWatch := context.WithCancel(whole)
+	defer stopWatch()
+	var watchers sync.WaitGroup
+	for i := range s.servers {
+		watchers.Go(func() { s.pulse(watching, i) })
+	}
+	if len(s.made) > 0 {
+		s.check.settle(ctx) // nothing is known of any
+	}
+	if s.o.Check > 0 {
+		watchers.Go(func() { s.check.run(watching) })
+	}
 	living, stopLife := context.WithCancel(whole)
 	for _, d := range s.devices {
 		s.live.Go(func() { d.run(living) })
 	}
 	err := s.course(ctx, whole)
+	stopWatch()
+	watchers.Wait()
 	stopLife()
 	s.live.Wait()
 	stopReport()
@@ -129,9 +156,14 @@ func (s *simulation) course(ctx, whole context.Context) error {
 	defer cancel()
 	if s.awaitFleet(running) {
 		s.phase.Store("running")
+		var restarting sync.WaitGroup
+		if s.o.Restarts > 0 {
+			restarting.Go(func() { s.restarts(running) })
+		}
 		if s.o.Churn > 0 {
 			s.churn(running, whole)
 		}
+		restarting.Wait()
 		<-running.Done()
 		if s.o.Churn > 0 && s.stats.changes.Load() == 0 {
 			s.fail(errors.New("no document could be changed"))
@@ -139,6 +171,9 @@ func (s *simulation) course(ctx, whole context.Context) error {
 	}
 	s.phase.Store("proving")
 	s.prove(whole)
+	if len(s.made) > 0 {
+		s.proveStandings(whole)
+	}
 	s.phase.Store("done")
 	s.found = s.result()
 	return s.fatal()

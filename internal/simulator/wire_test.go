@@ -42,7 +42,7 @@ func TestFetchAsksAsFirmwareDoes(t *testing.T) {
 	defer s.Close()
 	var r readers
 	for range 3 {
-		doc, err := r.fetch(t.Context(), serverAt(t, s.URL+"/below/"), mac{0xaa, 0xbb, 0, 0, 0, 1})
+		doc, err := r.fetch(t.Context(), serverAt(t, s.URL+"/below/"), mac{0xaa, 0xbb, 0, 0, 0, 1}, ask{})
 		if err != nil || string(doc.text) != "{ }\r\n" || doc.etag != "abc" {
 			t.Errorf("got %+v, %v", doc, err)
 		}
@@ -60,11 +60,11 @@ func TestFetchByTLS(t *testing.T) {
 	defer s.Close()
 	a := serverAt(t, s.URL)
 	var r readers
-	if _, err := r.fetch(t.Context(), a, mac{}); err == nil {
+	if _, err := r.fetch(t.Context(), a, mac{}, ask{}); err == nil {
 		t.Error("a certificate of nobody is trusted")
 	}
 	a.tls.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	if doc, err := r.fetch(t.Context(), a, mac{}); err != nil || string(doc.text) != "{}" {
+	if doc, err := r.fetch(t.Context(), a, mac{}, ask{}); err != nil || string(doc.text) != "{}" {
 		t.Errorf("got %+v, %v", doc, err)
 	}
 }
@@ -92,7 +92,7 @@ func TestAnswersThatAreNoDocument(t *testing.T) {
 			_ = conn.Close()
 		}()
 		var r readers
-		_, err = r.fetch(t.Context(), serverAt(t, "http://"+l.Addr().String()), mac{})
+		_, err = r.fetch(t.Context(), serverAt(t, "http://"+l.Addr().String()), mac{}, ask{})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
@@ -113,7 +113,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	var r readers
 	start := time.Now()
-	if _, err := r.fetch(ctx, serverAt(t, "http://"+l.Addr().String()), mac{}); err == nil || time.Since(start) > fetchTimeout/2 {
+	if _, err := r.fetch(ctx, serverAt(t, "http://"+l.Addr().String()), mac{}, ask{}); err == nil || time.Since(start) > fetchTimeout/2 {
 		t.Errorf("a server that says nothing: %v after %v", err, time.Since(start))
 	}
 }
