@@ -101,6 +101,22 @@ var keepDevice = func() string {
 		`) ON CONFLICT (mac_address) DO UPDATE SET ` + strings.Join(sets, ", ")
 }()
 
+// touchDevice is keepDevice for a device that showed nothing new: that is most of what a fleet does.
+const touchDevice = `UPDATE devices SET last_seen_at = $1, overdue_at = $2, seq = $3, seen_seq = $4, has_at = $5, has_address = $6, address = $7,
+	fetched_at = $8, fetched_address = $9, held_at = $10, held_address = $11, beat_at = $12, intervals = $13 WHERE mac_address = $14`
+
+// request writes a device that evidence has changed since before.
+func (d *deviceRow) request(before fleet.Device) request {
+	same := func(a, b fleet.Shown) bool { return a.ETag == b.ETag && a.Revision == b.Revision }
+	if d.syncSeq == d.seq || d.reportSeq == d.seq || !same(d.Fetched, before.Fetched) || !same(d.Held, before.Held) ||
+		!d.ConfirmedAt.Equal(before.ConfirmedAt) || d.Since != before.Since {
+		return statement(keepDevice, d.args()...)
+	}
+	return statement(touchDevice, timeOrNull(d.LastSeen), timeOrNull(d.OverdueAt()), d.seq, d.seenSeq, timeOrNull(d.Has.At), d.Has.Address,
+		d.Address, timeOrNull(d.Fetched.At), d.Fetched.Address, timeOrNull(d.Held.At), d.Held.Address, timeOrNull(d.Beat),
+		joinIntervals(d.Intervals), d.MAC.String())
+}
+
 const selectDevices = `SELECT d.mac_address, ` + deviceColumns + ` FROM devices d`
 
 // Device implements fleet.ReadTx.

@@ -2,36 +2,46 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"espalier.dev/espalier/internal/fleet"
 )
 
 // Configs implements fleet.ReadTx.
 func (r reader) Configs(ctx context.Context, q fleet.Query, withContent bool) ([]fleet.Config, error) {
-	l := list{dialect: r.dialect, query: q}
+	l := list{dialect: r.dialect, query: q, now: r.now()}
+	sql := l.sql(withContent)
 	var found []fleet.Config
-	scan := func(row row) error {
-		c, err := r.scanWhole(row)
+	err := r.run(ctx, request{sql: sql, args: l.args, scan: func(row row) error {
+		var content []byte
+		var deletedAt *time.Time
+		var more []any
+		if q.Deleted {
+			more = append(more, &deletedAt)
+		}
+		if withContent {
+			more = append(more, &content)
+		}
+		c, err := scanStandingAt(row, l.now, more...)
+		c.DeletedAt = orZero(deletedAt)
+		if withContent {
+			c.Content, c.ETag = content, fleet.ETag(sha256.Sum256(content))
+		}
 		found = append(found, c)
 		return err
-	}
-	if !withContent {
-		scan = func(row row) error {
-			c, err := r.scanStanding(row)
-			found = append(found, c)
-			return err
-		}
-	}
-	sql := l.sql(withContent)
-	return found, r.run(ctx, request{sql: sql, args: l.args, scan: scan})
+	}})
+	return found, err
 }
 
 // list writes the statement for one part of a list.
 type list struct {
 	dialect *dialect
 	query   fleet.Query
+	now     time.Time
 	args    []any
 	where   []string
 }
@@ -43,17 +53,42 @@ func (l *list) arg(v any) string {
 }
 
 func (l *list) sql(withContent bool) string {
-	columns := standingColumns
+	columns, table := configColumns+standingColumns, `configs`
+	if l.query.Deleted {
+		columns, table = columns+`, c.deleted_at`, `deleted_configs`
+	}
 	if withContent {
 		columns += `, c.content`
 	}
 	l.search()
+	l.standing()
 	l.after()
-	sql := `SELECT ` + configColumns + columns + ` FROM configs c` + joinDevice
+	sql := `SELECT ` + columns + ` FROM ` + table + ` c` + joinDevice
 	if len(l.where) > 0 {
 		sql += ` WHERE ` + strings.Join(l.where, ` AND `)
 	}
 	return sql + ` ORDER BY ` + l.order() + ` LIMIT ` + l.arg(int64(l.query.Limit))
+}
+
+// standing keeps those of which the device stands as the query wants.
+func (l *list) standing() {
+	if len(l.query.Syncs) > 0 {
+		places := make([]string, len(l.query.Syncs))
+		for i, state := range l.query.Syncs {
+			places[i] = strconv.Itoa(placeOf(state))
+		}
+		l.where = append(l.where, syncOf+` IN (`+strings.Join(places, `, `)+`)`)
+	}
+	if l.query.Overdue != nil {
+		overdue := `d.overdue_at < ` + l.arg(l.now)
+		if !*l.query.Overdue {
+			overdue = `(d.overdue_at IS NULL OR NOT ` + overdue + `)`
+		}
+		l.where = append(l.where, overdue)
+	}
+	if l.query.Online != nil {
+		l.where = append(l.where, `d.online = `+l.arg(*l.query.Online))
+	}
 }
 
 // key is the expression that the list is sorted by, and whether it is different in each row, and whether it may be null.
@@ -73,6 +108,15 @@ func (l *list) key() (expression string, unique, nullable bool) {
 		return l.dialect.time(`c.created_at`), false, false
 	case fleet.ByUpdatedAt:
 		return l.dialect.time(`c.updated_at`), false, false
+	case fleet.BySync:
+		return syncOf, false, false
+	case fleet.ByLastSeen:
+		return `d.last_seen_at`, false, true
+	case fleet.ByDeletedAt:
+		if !l.query.Deleted {
+			return `CAST(NULL AS timestamp)`, false, true
+		}
+		return `c.deleted_at`, false, false
 	}
 	return `c.mac_address` + l.dialect.collate, true, false
 }
@@ -112,7 +156,7 @@ func (l *list) after() {
 		return
 	}
 	value := l.arg(p.Value)
-	if l.query.Sort == fleet.ByID {
+	if l.query.Sort == fleet.ByID || l.query.Sort == fleet.BySync { // a cursor may have a larger number than the expression
 		value = `CAST(` + value + ` AS bigint)`
 	}
 	if unique {

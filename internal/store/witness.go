@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"maps"
@@ -90,8 +91,8 @@ func (b *batch) number() request {
 
 // read takes the number, and reads the devices and what they should have.
 func (b *batch) read(ctx context.Context, evidence []fleet.Evidence) error {
-	const configs = `SELECT mac_address, revision, coalesce(etag, '') FROM configs WHERE mac_address IN (SELECT value FROM {each}($1))`
-	const devices = selectDevices + ` WHERE d.mac_address IN (SELECT value FROM {each}($1))`
+	const configs = `SELECT c.mac_address, c.revision, coalesce(c.etag, '') FROM {each}($1) j JOIN configs c ON c.mac_address = j.value`
+	const devices = `SELECT d.mac_address, ` + deviceColumns + ` FROM {each}($1) j JOIN devices d ON d.mac_address = j.value`
 	each := func(sql string) string { return strings.Replace(sql, `{each}`, b.t.dialect.each, 1) }
 	macs := macList(evidence)
 	return b.t.run(ctx, b.number(),
@@ -133,8 +134,9 @@ func compareMACs(a, b fleet.MAC) int { return bytes.Compare(a[:], b[:]) }
 // locate finds the revisions of bytes that evidence names: what a device holds or reports is the newest revision with these
 // bytes until the one that was current. Evidence of which there was no such revision is left without number.
 func (b *batch) locate(ctx context.Context, evidence []fleet.Evidence) error {
-	const byBytes = `SELECT rev FROM revisions WHERE mac_address = $1 AND substr(sha256, 1, 16) = $2 AND rev > $3 AND rev <= $4
-		ORDER BY rev DESC LIMIT 1`
+	// The sign keeps the engines from walking the history by its numbers: a tag may be none of ours, and a history long.
+	const byBytes = `SELECT rev FROM revisions WHERE mac_address = $1 AND sha256 >= $2 AND sha256 <= $3 AND +rev > $4 AND +rev <= $5
+		ORDER BY +rev DESC LIMIT 1`
 	const byNumber = `SELECT substr(sha256, 1, 16) FROM revisions WHERE mac_address = $1 AND rev = $2 AND sha256 IS NOT NULL`
 	var lookups []request
 	for i := range evidence {
@@ -143,12 +145,12 @@ func (b *batch) locate(ctx context.Context, evidence []fleet.Evidence) error {
 		case e.ETag != "" && (e.Kind != fleet.EvidenceFetched || e.Revision <= 0):
 			least, most, sure := b.between(*e)
 			e.Revision = least
-			prefix, ok := prefixOf(e.ETag)
+			first, last, ok := hashesOf(e.ETag)
 			if sure || !ok {
 				continue
 			}
 			scan := func(r row) error { return r.Scan(&e.Revision) }
-			lookups = append(lookups, query(byBytes, scan, e.MAC.String(), prefix, least, most))
+			lookups = append(lookups, query(byBytes, scan, e.MAC.String(), first, last, least, most))
 		case e.ETag == "" && e.Kind == fleet.EvidenceReported:
 			scan := func(r row) error {
 				var prefix []byte
@@ -162,10 +164,13 @@ func (b *batch) locate(ctx context.Context, evidence []fleet.Evidence) error {
 	return b.t.run(ctx, lookups...)
 }
 
-// prefixOf is the part of a hash that an entity tag of ours says, and false for any other tag.
-func prefixOf(etag string) ([]byte, bool) {
+// hashesOf are the least and the greatest hash that an entity tag of ours may be of, and false for any other tag.
+func hashesOf(etag string) (first, last []byte, ok bool) {
 	prefix, err := hex.DecodeString(etag)
-	return prefix, err == nil && len(prefix) == 16 && hex.EncodeToString(prefix) == etag
+	if err != nil || len(prefix) != sha256.Size/2 || hex.EncodeToString(prefix) != etag {
+		return nil, nil, false
+	}
+	return append(slices.Clone(prefix), make([]byte, sha256.Size/2)...), append(prefix, bytes.Repeat([]byte{0xff}, sha256.Size/2)...), true
 }
 
 // between is the newest revision that is known to have the bytes that evidence names, and that up to which a newer one may have
@@ -242,7 +247,7 @@ func (b *batch) keep(ctx context.Context) error {
 	for _, mac := range macs {
 		d := b.devices[mac]
 		b.mark(d, b.before[mac])
-		requests = append(requests, statement(keepDevice, d.args()...))
+		requests = append(requests, d.request(b.before[mac]))
 	}
 	for _, f := range b.facts {
 		requests = append(requests, factRequest(f))

@@ -70,6 +70,6 @@ CREATE INDEX facts_by_mac ON facts (mac_address, id);
 CREATE INDEX facts_by_time ON facts (at);
 
 -- A device that proves what it holds names the bytes; which revision they were is looked up.
-CREATE INDEX revisions_by_etag ON revisions (mac_address, substr(sha256, 1, 16), rev);
+CREATE INDEX revisions_by_bytes ON revisions (mac_address, sha256, rev);
 
 INSERT INTO meta (key, value) VALUES ('device_seq', '0'), ('event_epoch', lower(hex(randomblob(4))));
