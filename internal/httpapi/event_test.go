@@ -75,6 +75,10 @@ func TestEventsComeInOrderToEverybody(t *testing.T) {
 	if got := two.revisions(1); got[0] != 5 {
 		t.Errorf("after one left: %v", got)
 	}
+	testenv.WaitFor(t, 10*time.Second, func() bool { return strings.Contains(l.log.String(), `"path":"/api/events"`) })
+	if strings.Contains(l.log.String(), `"status":499`) {
+		t.Error("that a reader left is logged as a failure")
+	}
 }
 
 // A reader that breaks off anywhere and comes back has each event once, and in order.

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,12 +10,10 @@ import (
 	"espalier.dev/espalier/internal/fleet"
 )
 
-// scrapeTimeout bounds a scrape, and countTimeout a query in it. The states of devices are counted once in statesFor: that reads
-// the whole fleet, and everybody may scrape.
+// scrapeTimeout bounds a scrape, and countTimeout a query in it.
 const (
 	scrapeTimeout = 5 * time.Second
 	countTimeout  = 2 * time.Second
-	statesFor     = 5 * time.Second
 )
 
 // operation is a value of the label of that name (contract, part 5).
@@ -112,59 +109,4 @@ func (c *count) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n))
-}
-
-// states counts devices by how they stand to their documents, as count does configurations.
-type states struct {
-	service                   *fleet.Service
-	now                       func() time.Time
-	bySync, overdue, isOnline *prometheus.Desc
-
-	mu      sync.Mutex
-	counted time.Time
-	sum     fleet.Summary
-	err     error
-}
-
-func newStates(service *fleet.Service, now func() time.Time) *states {
-	return &states{service: service, now: now,
-		bySync: prometheus.NewDesc("espalier_devices", "Devices by how they stand to the document that they should have.",
-			[]string{"sync"}, nil),
-		overdue: prometheus.NewDesc("espalier_devices_overdue",
-			"Devices that gave no sign of life for three times their own rhythm.", nil, nil),
-		isOnline: prometheus.NewDesc("espalier_devices_online", "Devices that are connected to the broker.", nil, nil)}
-}
-
-// Describe implements prometheus.Collector.
-func (s *states) Describe(ch chan<- *prometheus.Desc) {
-	ch <- s.bySync
-	ch <- s.overdue
-	ch <- s.isOnline
-}
-
-// Collect implements prometheus.Collector.
-func (s *states) Collect(ch chan<- prometheus.Metric) {
-	sum, err := s.summary()
-	if err != nil {
-		return
-	}
-	for _, state := range fleet.Syncs {
-		ch <- prometheus.MustNewConstMetric(s.bySync, prometheus.GaugeValue, float64(sum.Sync[state]), string(state))
-	}
-	ch <- prometheus.MustNewConstMetric(s.overdue, prometheus.GaugeValue, float64(sum.Overdue))
-	ch <- prometheus.MustNewConstMetric(s.isOnline, prometheus.GaugeValue, float64(sum.Online))
-}
-
-// summary is the count of a moment ago, or a new one. Scrapes that come together share one, also one that fails.
-func (s *states) summary() (fleet.Summary, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if age := s.now().Sub(s.counted); !s.counted.IsZero() && age >= 0 && age < statesFor {
-		return s.sum, s.err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
-	defer cancel()
-	s.sum, s.err = s.service.Summary(ctx)
-	s.counted = s.now()
-	return s.sum, s.err
 }
