@@ -98,7 +98,10 @@ func (s *Service) stale(ctx context.Context, mac MAC, err error) error {
 	viewed := s.store.View(ctx, func(ctx context.Context, tx ReadTx) error {
 		c, missing := tx.ConfigByMAC(ctx, mac)
 		if missing == nil {
-			err = Stale(mac, c.Revision)
+			there := Exists(mac)
+			there.Code, there.Current = CodePreconditionFailed, c.Revision
+			there.Detail = "It was to be made only if there was none"
+			err = there
 		}
 		return missing
 	})

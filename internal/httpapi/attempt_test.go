@@ -245,7 +245,11 @@ func TestCreateOnlyWhereThereIsNothing(t *testing.T) {
 		const body = `{"mac_address":"aa:bb:cc:dd:ee:ff","content":{}}`
 		only := map[string]string{"If-None-Match": "*", "X-Correlation-ID": "the-id"}
 		f.with(only, "POST", "/api/configs", body).want(t, 201)
-		f.with(only, "POST", "/api/configs", body).wantStale(t, "create", "aa:bb:cc:dd:ee:ff", 1)
+		const there = `{"error":"Config for aa:bb:cc:dd:ee:ff already exists","code":"PRECONDITION_FAILED",` +
+			`"details":{"message":"It was to be made only if there was none","current_revision":1},"correlationId":"the-id"}`
+		if got := f.with(only, "POST", "/api/configs", body).want(t, 412); got.body != there || got.header.Get("ETag") != `"r1"` {
+			t.Errorf("%s %v", got.body, got.header)
+		}
 		f.with(map[string]string{"If-None-Match": `"r5"`}, "POST", "/api/configs", body).want(t, 409)
 		if got := f.with(map[string]string{"If-None-Match": "r5"}, "POST", "/api/configs", body).want(t, 400); !strings.Contains(got.body, `"field":"If-None-Match"`) {
 			t.Error(got.body)

@@ -85,6 +85,19 @@ func TestContractErrors(t *testing.T) {
 		{"unknown host", request{method: "GET", target: "/api/configs", header: map[string]string{"Host": "evil.example"}}, 421},
 		{"from the network", request{method: "GET", target: "/api/configs", from: "10.0.0.9:1"}, 403},
 		{"cross-site", request{method: "GET", target: "/api/configs", header: map[string]string{"Sec-Fetch-Site": "cross-site"}}, 403},
+		{"precondition failed", request{method: "PUT", target: "/api/configs/1", body: `{"content":{}}`, header: map[string]string{"If-Match": `"r7"`}}, 412},
+		{"precondition of a create", request{method: "POST", target: "/api/configs", body: `{"mac_address":"aabbccddeeff","content":{}}`,
+			header: map[string]string{"If-None-Match": "*"}}, 412},
+		{"malformed precondition", request{method: "DELETE", target: "/api/configs/1", header: map[string]string{"If-Match": "r1"}}, 400},
+		{"change message", request{method: "DELETE", target: "/api/configs/1", header: map[string]string{"X-Change-Message": "UTF-8''%0"}}, 400},
+		{"idempotency key", request{method: "POST", target: "/api/configs/1/undelete", header: map[string]string{"Idempotency-Key": "two words"}}, 400},
+		{"revision not found", request{method: "GET", target: "/api/configs/1/revisions/7"}, 404},
+		{"revision is no number", request{method: "GET", target: "/api/configs/1/revisions/abc"}, 404},
+		{"move to a bad MAC", request{method: "POST", target: "/api/configs/1/replace-device", body: `{"mac_address":"x"}`}, 400},
+		{"patch of something else", request{method: "PATCH", target: "/api/configs/1", body: `{"content":"secret","mac_address":"secret"}`}, 400},
+		{"patch of another kind", request{method: "PATCH", target: "/api/configs/1", body: `[]`, header: map[string]string{
+			"Content-Type": "application/json-patch+json"}}, 415},
+		{"audit filter", request{method: "GET", target: "/api/audit?since=yesterday"}, 400},
 	}
 	var all strings.Builder
 	for _, c := range cases {

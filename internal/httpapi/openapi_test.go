@@ -57,6 +57,38 @@ func TestEveryRouteIsDocumentedAndAnswers(t *testing.T) {
 	}
 }
 
+// TestWritesAreDocumented holds what each write takes besides its body against the document.
+func TestWritesAreDocumented(t *testing.T) {
+	f := newFixture(t)
+	o := parseOpenAPI(t, f.OpenAPI())
+	for _, rt := range f.routes {
+		if rt.access != admin || !writes(rt.method) {
+			continue
+		}
+		where, method := rt.method+" "+rt.pattern, strings.ToLower(rt.method)
+		has := map[string]bool{}
+		params, _ := o.at("paths", rt.pattern, method, "parameters").([]any)
+		for _, p := range params {
+			if param := p.(map[string]any); param["in"] == "header" {
+				has[param["name"].(string)] = true
+			}
+		}
+		id := strings.Contains(rt.pattern, "{id}")
+		for name, want := range map[string]bool{changeMessageHeader: true, idempotencyKeyHeader: rt.method == http.MethodPost, ifMatchHeader: id,
+			ifNoneMatchHeader: rt.pattern == "/api/configs"} {
+			if has[name] != want {
+				t.Errorf("%s: %s is documented: %v", where, name, has[name])
+			}
+		}
+		if id != (o.at("paths", rt.pattern, method, "responses", "412", "headers", "ETag") != nil) && rt.pattern != "/api/configs" {
+			t.Errorf("%s: 412", where)
+		}
+		if rt.action == "" {
+			t.Errorf("%s: a refusal has no action", where)
+		}
+	}
+}
+
 // TestOpenAPIIsWellFormed checks what OpenAPI 3.1 asks of a document, as far as this one uses it.
 func TestOpenAPIIsWellFormed(t *testing.T) {
 	o := parseOpenAPI(t, newFixture(t).OpenAPI())
