@@ -109,7 +109,8 @@ const touchDevice = `UPDATE devices SET last_seen_at = $1, overdue_at = $2, seq 
 func (d *deviceRow) request(before fleet.Device) request {
 	same := func(a, b fleet.Shown) bool { return a.ETag == b.ETag && a.Revision == b.Revision }
 	if d.syncSeq == d.seq || d.reportSeq == d.seq || !same(d.Fetched, before.Fetched) || !same(d.Held, before.Held) ||
-		!d.ConfirmedAt.Equal(before.ConfirmedAt) || d.Since != before.Since {
+		!d.FirstSeen.Equal(before.FirstSeen) || !d.OnlineAt.Equal(before.OnlineAt) || !d.ConfirmedAt.Equal(before.ConfirmedAt) ||
+		d.Since != before.Since {
 		return statement(keepDevice, d.args()...)
 	}
 	return statement(touchDevice, timeOrNull(d.LastSeen), timeOrNull(d.OverdueAt()), d.seq, d.seenSeq, timeOrNull(d.Has.At), d.Has.Address,

@@ -27,9 +27,13 @@ var postgresDialect = dialect{ //nolint:gochecknoglobals // constant
 	collate:  ` COLLATE "C"`,
 	position: `strpos`,
 	each:     `json_array_elements_text`,
-	time:     func(column string) string { return column },
-	claim:    ` FOR UPDATE SKIP LOCKED`,
-	lock:     ` FOR UPDATE`,
+
+	place:     `seq`,
+	lastPlace: `SELECT CAST(value AS bigint) FROM meta WHERE key = 'event_seq'`,
+	unplaced:  `SELECT EXISTS (SELECT 1 FROM audit WHERE seq IS NULL AND event IS NOT NULL)`,
+	time:      func(column string) string { return column },
+	claim:     ` FOR UPDATE SKIP LOCKED`,
+	lock:      ` FOR UPDATE`,
 }
 
 const (

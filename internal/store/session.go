@@ -40,6 +40,9 @@ type dialect struct {
 	time func(column string) string
 	// each is the function that turns a JSON array into rows with a text, value.
 	each string
+	// place is the column of audit that has the place of a change among the events; lastPlace reads the last that was given;
+	// unplaced tells whether changes were committed that have none yet, and is empty where the id is the place.
+	place, lastPlace, unplaced string
 	// claim follows a select of rows that no other server works on; lock one of rows that others are to wait for.
 	claim, lock string
 }

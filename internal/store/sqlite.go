@@ -34,6 +34,9 @@ const busyTimeout = 10 * time.Second
 var sqliteDialect = dialect{ //nolint:gochecknoglobals // constant
 	position: `instr`,
 	each:     `json_each`,
+	// One connection writes, so that ids are in the order of commits.
+	place:     `id`,
+	lastPlace: `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'audit'`,
 	// What the field's service and CURRENT_TIMESTAMP wrote may lack digits behind the second.
 	time: func(column string) string { return `substr(` + column + ` || '.000000', 1, 26)` },
 }
