@@ -58,8 +58,8 @@ func TestADeviceThatWasNeverSeen(t *testing.T) {
 
 func TestWhatIsKnownOfADevice(t *testing.T) {
 	f, first, now := known(t)
-	f.show(
-		fleet.Evidence{Kind: fleet.EvidenceFetched, ETag: first, Revision: 1, Address: "10.0.0.5"},
+	polled := fleet.Evidence{Kind: fleet.EvidenceFetched, ETag: first, Revision: 1, Address: "10.0.0.5"}
+	f.show(polled, polled, polled, polled, polled, polled, // a rhythm of a minute
 		fleet.Evidence{Kind: fleet.EvidenceHeld, ETag: first, Revision: 1, Address: "10.0.0.5"},
 		fleet.Evidence{Kind: fleet.EvidenceFetched, ETag: now, Revision: 2, Address: "10.0.0.6"},
 		fleet.Evidence{Kind: fleet.EvidenceReported, ETag: now, Revision: 2, Report: &fleet.DeviceReport{Code: "E1", Path: "/a", Message: "no", Firmware: "1"}},
@@ -67,21 +67,21 @@ func TestWhatIsKnownOfADevice(t *testing.T) {
 		fleet.Evidence{Kind: fleet.EvidenceOffline},
 	)
 	at := func(minute int) string { return fmt.Sprintf(`"2026-01-02T03:%02d:05.123456Z"`, 4+minute) }
-	want := `{"config_id":1,"mac_address":"aa:bb:cc:dd:ee:ff","sync":"error","overdue":false,"online":false,"online_since":` + at(6) +
-		`,"first_seen":` + at(1) + `,"last_seen":` + at(5) + `,"address":"10.0.0.6","device_revision":2,"rhythm_seconds":60,"overdue_at":` + at(9) +
-		`,"fetched":{"etag":"` + now + `","revision":2,"at":` + at(3) + `,"address":"10.0.0.6"}` +
-		`,"held":{"etag":"` + first + `","revision":1,"at":` + at(2) + `,"address":"10.0.0.5"}` +
-		`,"reported":{"status":"error","etag":"` + now + `","revision":2,"at":` + at(4) + `,"address":null,"code":"E1","path":"/a","message":"no","firmware":"1"}` +
-		`,"has":{"etag":"` + now + `","revision":2,"at":` + at(4) + `,"level":"error","since_revision":2}}`
+	want := `{"config_id":1,"mac_address":"aa:bb:cc:dd:ee:ff","sync":"error","overdue":false,"online":false,"online_since":` + at(11) +
+		`,"first_seen":` + at(1) + `,"last_seen":` + at(10) + `,"address":"10.0.0.6","device_revision":2,"rhythm_seconds":60,"overdue_at":` + at(14) +
+		`,"fetched":{"etag":"` + now + `","revision":2,"at":` + at(8) + `,"address":"10.0.0.6"}` +
+		`,"held":{"etag":"` + first + `","revision":1,"at":` + at(7) + `,"address":"10.0.0.5"}` +
+		`,"reported":{"status":"error","etag":"` + now + `","revision":2,"at":` + at(9) + `,"address":null,"code":"E1","path":"/a","message":"no","firmware":"1"}` +
+		`,"has":{"etag":"` + now + `","revision":2,"at":` + at(9) + `,"level":"error","since_revision":2}}`
 	if got := f.get("/api/configs/1/device").want(t, 200); got.body != want {
 		t.Error(cmp.Diff(want, got.body))
 	}
 	for moment, want := range map[string]string{
 		"2026-01-02T03:05:05.123455Z":  `"known":false,"revision":null,"etag":null,"level":null,"fact_at":null}`,
 		"2026-01-02T03:05:05.123456Z":  `"known":true,"revision":1,"etag":"` + first + `","level":"fetched","fact_at":` + at(1) + `}`,
-		"2026-01-02T04:06:30%2B01:00":  `"known":true,"revision":1,"etag":"` + first + `","level":"held","fact_at":` + at(2) + `}`,
-		"2026-01-02T03:07:05.1234569Z": `"known":true,"revision":2,"etag":"` + now + `","level":"fetched","fact_at":` + at(3) + `}`,
-		"2099-01-01T00:00:00Z":         `"known":true,"revision":2,"etag":"` + now + `","level":"error","fact_at":` + at(6) + `}`,
+		"2026-01-02T04:11:30%2B01:00":  `"known":true,"revision":1,"etag":"` + first + `","level":"held","fact_at":` + at(7) + `}`,
+		"2026-01-02T03:12:05.1234569Z": `"known":true,"revision":2,"etag":"` + now + `","level":"fetched","fact_at":` + at(8) + `}`,
+		"2099-01-01T00:00:00Z":         `"known":true,"revision":2,"etag":"` + now + `","level":"error","fact_at":` + at(11) + `}`,
 	} {
 		if got := f.get("/api/configs/1/device?at="+moment).want(t, 200); !strings.HasSuffix(got.body, want) {
 			t.Errorf("%s: %s, want %s", moment, got.body, want)
