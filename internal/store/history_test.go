@@ -375,7 +375,9 @@ func TestRevisionByETag(t *testing.T) {
 			etag       string
 			most, want int64
 		}{{first, 0, 3}, {first, 3, 3}, {first, 2, 1}, {other, 0, 0}, {storetest.Raw(`{"n":2}`).ETag(), 1, 0}, {"", 0, 0}, {"zz", 0, 0}, {strings.ToUpper(first), 0, 0}, {first[:30], 0, 0}} {
-			got, err := view(s, func(ctx context.Context, tx fleet.ReadTx) (int64, error) { return tx.RevisionByETag(ctx, made.MAC, c.etag, c.most) })
+			got, err := view(s, func(ctx context.Context, tx fleet.ReadTx) (int64, error) {
+				return tx.RevisionByETag(ctx, made.MAC, c.etag, c.most)
+			})
 			if got != c.want || (c.want == 0) != (fleet.CodeOf(err) == fleet.CodeNotFound) {
 				t.Errorf("%q up to %d: revision %d, %v; want %d", c.etag, c.most, got, err, c.want)
 			}
