@@ -185,7 +185,7 @@ func (l *live) follow(query string, header ...string) *follower {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
 	}
-	resp, err := l.client.Do(req) //nolint:bodyclose // closed by leave
+	resp, err := l.client.Do(req)
 	if err != nil {
 		l.t.Fatal(err)
 	}
