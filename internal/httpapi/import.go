@@ -322,6 +322,9 @@ func appendReport(b []byte, report fleet.Report) []byte {
 func (a *API) exportConfigs(w http.ResponseWriter, r *http.Request) error {
 	s := a.newStream(w, "application/x-ndjson")
 	w.Header().Set("Content-Disposition", `attachment; filename="configs.ndjson"`)
+	if r.Method == http.MethodHead {
+		return s.flush()
+	}
 	err := a.service.EachConfig(r.Context(), fleet.Query{}, true, func(c fleet.Config) error {
 		s.buf = append(s.buf, `{"mac_address":"`...)
 		s.buf = append(s.buf, c.MAC.String()...)

@@ -12,6 +12,9 @@ func (a *API) table() []route {
 	return slices.Concat(a.configRoutes(), a.historyRoutes(), a.auditRoutes(), a.transferRoutes(), a.deviceRoutes(), a.fleetRoutes(), a.operationRoutes(), a.docRoutes())
 }
 
+// goneMatch says what a precondition on a configuration that was deleted is about.
+const goneMatch = "If-Match then means the revision that the delete was."
+
 func (a *API) configRoutes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "/api/configs", also: "/api/configs/", operation: opList, handle: a.listConfigs,
@@ -49,7 +52,7 @@ func (a *API) configRoutes() []route {
 				headers: writeHeaders(ifMatchHeader), answers: []answer{empty(204, "It is gone")}, refusals: []int{400, 404, 412}}},
 		{method: http.MethodPost, pattern: "/api/configs/{id}/undelete", action: fleet.ActionRestore, handle: a.undeleteConfig,
 			doc: doc{id: "undeleteConfig", tag: "configs", summary: "Bring back a configuration that was deleted",
-				about:   "With the content, the id and the history that it had.",
+				about:   "With the content, the id and the history that it had. " + goneMatch,
 				headers: writeHeaders(ifMatchHeader, idempotencyKeyHeader), bears: []string{"ETag", replayedHeader},
 				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 409, 412}}},
 		{method: http.MethodPost, pattern: "/api/configs/{id}/replace-device", action: fleet.ActionReplace, handle: a.replaceDevice,
@@ -83,7 +86,7 @@ func (a *API) historyRoutes() []route {
 				query: diffParams(), answers: []answer{with(200, "What differs", difference{})}, refusals: []int{400, 404}}},
 		{method: http.MethodPost, pattern: "/api/configs/{id}/revisions/{rev}/restore", action: fleet.ActionRestore, handle: a.restoreRevision,
 			doc: doc{id: "restoreRevision", tag: "history", summary: "Make a new revision with the bytes of an older one",
-				about:   "A configuration that was deleted comes back with it.",
+				about:   "A configuration that was deleted comes back with it. " + goneMatch,
 				headers: writeHeaders(ifMatchHeader, idempotencyKeyHeader), bears: []string{"ETag", replayedHeader},
 				answers: []answer{with(200, "The configuration", config{})}, refusals: []int{400, 404, 409, 412}}},
 	}
