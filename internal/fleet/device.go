@@ -42,9 +42,12 @@ type Evidence struct {
 	// Revision is the one that was current when the device was served or asked. What a device holds, or reports, may be
 	// older than that: the store finds its number by ETag. A report may name its revision instead of an ETag.
 	Revision int64
-	At       time.Time
-	Address  string // IP address; "" where it came by the broker
-	Report   *DeviceReport
+	// Current is the revision that was current when the device asked, where Revision has become that of what it holds: the
+	// store sets it. 0 is not known.
+	Current int64
+	At      time.Time
+	Address string // IP address; "" where it came by the broker
+	Report  *DeviceReport
 }
 
 // EvidenceKind is what a device did.
@@ -96,9 +99,9 @@ type Device struct {
 	Reported Shown
 	Report   DeviceReport // of Reported
 
-	// Has is what the device is known to have: the newest of the facts by its revision, which no clock can disturb. Level is
-	// the strongest that is known of these bytes since the device has had them: SyncFetched, SyncHeld, SyncApplied or
-	// SyncError; "" where there is none.
+	// Has is what the device is known to have: the newest of the facts by its revision, which no clock can disturb, unless it
+	// fell back to older bytes (see wentBack). Level is the strongest that is known of these bytes since the device has had
+	// them: SyncFetched, SyncHeld, SyncApplied or SyncError; "" where there is none.
 	Has   Shown
 	Level Sync
 	// Since is the revision with which it came to have these bytes.
@@ -168,17 +171,24 @@ const (
 // set back: batches of several servers arrive in any order.
 const clockTolerance = time.Minute
 
+// late tells whether a time is of before what is known.
+func late(known, at time.Time) bool {
+	gap := at.Sub(known)
+	return gap < 0 && gap > -clockTolerance
+}
+
 // Take adds evidence, of which Revision is known (0 where it shows no bytes), and answers the fact that it brought, if it
-// brought one that was not known. Evidence may arrive out of order and twice.
+// brought one that was not known. Evidence may arrive out of order and twice. Times decide only between what shows the same
+// revision: of two reports on it the later counts, and so does the later word of the broker.
 func (d *Device) Take(e Evidence) (Fact, bool) {
-	if d.FirstSeen.IsZero() {
+	if d.FirstSeen.IsZero() || late(d.FirstSeen, e.At) {
 		d.MAC, d.FirstSeen = e.MAC, e.At
 	}
-	if e.Kind != EvidenceOffline && e.Kind != EvidenceLost {
-		d.alive(e.At)
-	}
-	if e.Address != "" {
+	if e.Address != "" && !late(d.LastSeen, e.At) {
 		d.Address = e.Address
+	}
+	if e.Kind != EvidenceOffline && e.Kind != EvidenceLost {
+		d.alive(e)
 	}
 	if e.Report == nil && e.Kind == EvidenceReported || e.ETag == "" && e.Kind.bytes() || e.Revision <= 0 && e.Kind.bytes() {
 		return Fact{}, false
@@ -192,16 +202,15 @@ func (d *Device) Take(e Evidence) (Fact, bool) {
 		d.has(e, SyncFetched)
 	case EvidenceHeld:
 		fact.Kind = FactHeld
-		keepNewest(&d.Held, e)
-		d.has(e, SyncHeld)
+		d.holds(e)
 	case EvidenceReported:
 		fact.Kind, fact.Report = FactError, *e.Report
-		level := SyncError
 		if e.Report.Applied {
-			fact.Kind, level = FactApplied, SyncApplied
+			fact.Kind = FactApplied
 		}
+		level := SyncHeld // an older report shows that the device has had the bytes, and has no say in how it took them
 		if keepNewest(&d.Reported, e) {
-			d.Report = *e.Report
+			d.Report, level = *e.Report, e.Report.level()
 		}
 		d.has(e, level)
 	case EvidenceOnline, EvidenceOffline, EvidenceLost:
@@ -224,42 +233,92 @@ func (d *Device) news(before Device, fact Fact) bool {
 	case FactHeld:
 		return before.Held.ETag != d.Held.ETag || before.Held.Revision != d.Held.Revision
 	case FactApplied, FactError:
-		same := before.Reported.ETag == fact.ETag && before.Report == fact.Report
-		return !same || before.Reported.Revision != d.Reported.Revision
-	case FactOnline, FactOffline:
-		return before.Online == nil || *before.Online != *d.Online
+		return before.Reported.ETag != d.Reported.ETag || before.Reported.Revision != d.Reported.Revision || before.Report != d.Report
 	}
-	return before.Online != nil
+	return (before.Online == nil) != (d.Online == nil) || d.Online != nil && *before.Online != *d.Online
 }
 
-// keepNewest replaces what is known of one kind, unless that is about a newer revision.
+// keepNewest replaces what is known of one kind, unless that is about a newer revision, or a later word on the same one.
 func keepNewest(have *Shown, e Evidence) bool {
-	if e.Revision < have.Revision {
+	if e.Revision < have.Revision || e.Revision == have.Revision && late(have.At, e.At) {
 		return false
 	}
-	*have = Shown{ETag: e.ETag, Revision: e.Revision, At: e.At, Address: e.Address}
+	*have = e.shown()
 	return true
 }
 
+func (e Evidence) shown() Shown {
+	return Shown{ETag: e.ETag, Revision: e.Revision, At: e.At, Address: e.Address}
+}
+
 // has says that the device has bytes. Revisions only rise, and every server serves the newest: evidence of an older
-// revision is of an earlier time, whatever the clocks say, and comes late.
+// revision is of an earlier time, whatever the clocks say, and comes late. What is of before Since says nothing of what the
+// device has.
 func (d *Device) has(e Evidence, level Sync) {
-	switch {
-	case e.Revision < d.Has.Revision:
-		return
-	case e.ETag != d.Has.ETag:
-		d.Level, d.Since = "", e.Revision
-		d.Has = Shown{ETag: e.ETag, Revision: e.Revision, At: e.At, Address: e.Address}
+	switch same := e.ETag == d.Has.ETag; {
+	case e.Revision < d.Since:
+	case same:
+		keepNewest(&d.Has, e)
 		d.raise(level)
-		// A report may overtake the batch that says when its bytes were served. With the same bytes it named the newest
-		// revision that the device was known to have had.
-		if r := d.Reported; r.ETag == e.ETag && !r.At.Before(e.At) && d.Level != SyncError {
-			d.Level = d.Report.level()
-		}
+	case e.Revision < d.Has.Revision:
+		d.interrupted(e.Revision)
+	default:
+		d.begin(e, level)
+	}
+}
+
+// begin says that the device has come to have bytes.
+func (d *Device) begin(e Evidence, level Sync) {
+	before := d.Has
+	d.Has, d.Since, d.Level = e.shown(), e.Revision, ""
+	d.raise(level)
+	// A report that names its bytes may overtake the batch that says when they were served. If the device has had the
+	// same bytes before, it was taken for one on these. It is known by coming after the other bytes that the device had
+	// meanwhile, and about when these were served: that is noted after the answer, when the report may be there already.
+	r := d.Reported
+	if r.ETag == e.ETag && r.Revision < e.Revision && r.At.After(before.At) && r.At.Sub(e.At).Abs() < clockTolerance {
+		d.raise(d.Report.level())
+	}
+}
+
+// interrupted takes late evidence that the device had other bytes at a revision between Since and that of Has: what was
+// known of the bytes until then says nothing of them since.
+func (d *Device) interrupted(at int64) {
+	d.Since, d.Level = at+1, SyncFetched
+	if d.Held.ETag == d.Has.ETag && d.Held.Revision > at {
+		d.raise(SyncHeld)
+	}
+	if d.Reported.ETag == d.Has.ETag && d.Reported.Revision > at {
+		d.raise(d.Report.level())
+	}
+}
+
+// holds says that the device proved to have bytes.
+func (d *Device) holds(e Evidence) {
+	if d.wentBack(e) {
+		d.Held = e.shown()
+		d.begin(e, SyncHeld)
 		return
 	}
-	d.Has.Revision, d.Has.At, d.Has.Address = e.Revision, e.At, e.Address
-	d.raise(level)
+	keepNewest(&d.Held, e)
+	d.has(e, SyncHeld)
+}
+
+// wentBack tells whether a device that proved, or reported, that it has a revision holds an older one again, as after it
+// fell back to what it had stored: it asks with the older bytes while the newer revision is out, and a good while after
+// it last showed that it has that. Nothing goes back from bytes that were only served, or that the device reported
+// that it cannot apply: to go on asking with the older ones is what it does then.
+func (d *Device) wentBack(e Evidence) bool {
+	if e.ETag == d.Has.ETag || e.Revision >= d.Has.Revision || e.Current < d.Has.Revision {
+		return false
+	}
+	var last time.Time
+	for _, s := range []Shown{d.Held, d.Reported} {
+		if s.ETag == d.Has.ETag && s.At.After(last) {
+			last = s.At
+		}
+	}
+	return (d.Level == SyncHeld || d.Level == SyncApplied) && e.At.Sub(last) >= clockTolerance
 }
 
 func (r DeviceReport) level() Sync {
@@ -281,18 +340,29 @@ func (d *Device) raise(level Sync) {
 
 // connection takes what the broker says.
 func (d *Device) connection(e Evidence) FactKind {
-	if e.Kind == EvidenceLost {
-		d.Online, d.OnlineAt = nil, e.At
-		return FactLost
+	kind, up := FactLost, e.Kind == EvidenceOnline
+	switch e.Kind {
+	case EvidenceOnline:
+		kind = FactOnline
+	case EvidenceOffline:
+		kind = FactOffline
 	}
-	up := e.Kind == EvidenceOnline
+	known := d.ConfirmedAt
+	if d.OnlineAt.After(known) {
+		known = d.OnlineAt
+	}
+	if late(known, e.At) {
+		return kind
+	}
+	if kind == FactLost {
+		if d.Online != nil {
+			d.Online, d.OnlineAt = nil, e.At
+		}
+		return kind
+	}
 	d.ConfirmedAt = e.At
 	if d.Online == nil || *d.Online != up {
-		d.OnlineAt = e.At
+		d.Online, d.OnlineAt = &up, e.At
 	}
-	d.Online = &up
-	if up {
-		return FactOnline
-	}
-	return FactOffline
+	return kind
 }

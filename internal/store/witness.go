@@ -144,7 +144,7 @@ func (b *batch) locate(ctx context.Context, evidence []fleet.Evidence) error {
 		switch {
 		case e.ETag != "" && (e.Kind != fleet.EvidenceFetched || e.Revision <= 0):
 			least, most, sure := b.between(*e)
-			e.Revision = least
+			e.Revision, e.Current = least, e.Revision
 			first, last, ok := hashesOf(e.ETag)
 			if sure || !ok {
 				continue
