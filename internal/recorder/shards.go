@@ -9,12 +9,10 @@ import (
 
 const (
 	shardCount = 64
-	// mostDevices bounds the devices of one shard: a quarter of a million in all, some 60 MB while the database is away.
+	// mostDevices bounds the devices of one shard: a quarter of a million in all, some 50 MB while the database is away.
 	mostDevices = 4096
 	// mostShown bounds what is kept of one device; the oldest of it goes.
 	mostShown = 8
-	// mostSpare bounds the memory that is kept for the next flush.
-	mostSpare = 2048
 )
 
 // shards hold evidence by MAC address. There are many, so that those who hand it in do not wait for each other.
@@ -22,13 +20,16 @@ type shards [shardCount]shard
 
 type shard struct {
 	mu      sync.Mutex
-	devices map[fleet.MAC]*shown
-	spare   []*shown
+	places  map[fleet.MAC]int // in devices
+	devices []shown
 	_       [64]byte // its lock is on no other shard's cache line
 }
 
-// shown is what a device showed and was not written yet, oldest first, each thing once.
-type shown struct{ evidence []fleet.Evidence }
+// shown is what a device showed and was not written yet, each thing once. The order in which things were last shown is kept.
+type shown struct {
+	last   fleet.Evidence // of no kind: nothing, the place was given up
+	before []fleet.Evidence
+}
 
 func (s *shards) of(mac fleet.MAC) *shard {
 	// The last bytes count up in a fleet; multiplied, the upper bits differ.
@@ -50,59 +51,72 @@ func (r *Recorder) Saw(e fleet.Evidence) {
 func (s *shard) add(e fleet.Evidence) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.devices[e.MAC]
-	if d == nil {
-		if d = s.make(e.MAC); d == nil {
-			return false
-		}
+	place, known := s.places[e.MAC]
+	if known {
+		s.devices[place].add(e)
+		return true
 	}
-	d.add(e)
+	return s.make(e.MAC, shown{last: e})
+}
+
+// make begins to hold evidence of a device; false where there is no room.
+func (s *shard) make(mac fleet.MAC, d shown) bool {
+	if len(s.devices) >= mostDevices {
+		return false
+	}
+	if s.places == nil {
+		s.places = map[fleet.MAC]int{}
+	}
+	s.places[mac] = len(s.devices)
+	s.devices = append(s.devices, d)
 	return true
 }
 
-// make begins to hold evidence of a device; nil where there is no room.
-func (s *shard) make(mac fleet.MAC) *shown {
-	if len(s.devices) >= mostDevices {
-		return nil
-	}
-	if s.devices == nil {
-		s.devices = map[fleet.MAC]*shown{}
-	}
-	var d *shown
-	if last := len(s.spare) - 1; last >= 0 {
-		d, s.spare = s.spare[last], s.spare[:last]
-	} else {
-		d = &shown{evidence: make([]fleet.Evidence, 0, 1)}
-	}
-	s.devices[mac] = d
-	return d
-}
-
-// add puts evidence behind the rest; what says the same goes. The order in which things were last shown stays.
+// add puts evidence behind the rest; what says the same goes.
 func (d *shown) add(e fleet.Evidence) {
-	for i := len(d.evidence) - 1; i >= 0; i-- {
-		if have := &d.evidence[i]; have.Kind == e.Kind && have.Revision == e.Revision && have.ETag == e.ETag && have.Report == nil && e.Report == nil {
-			copy(d.evidence[i:], d.evidence[i+1:])
-			d.evidence[len(d.evidence)-1] = e
-			return
-		}
-	}
-	if len(d.evidence) >= mostShown {
-		copy(d.evidence, d.evidence[1:])
-		d.evidence[len(d.evidence)-1] = e
+	if same(&d.last, &e) {
+		d.last.At, d.last.Address = e.At, e.Address
 		return
 	}
-	d.evidence = append(d.evidence, e)
+	for i := range d.before {
+		if same(&d.before[i], &e) {
+			d.before = append(d.before[:i], d.before[i+1:]...)
+			break
+		}
+	}
+	if len(d.before) >= mostShown-1 {
+		d.before = append(d.before[:0], d.before[1:]...)
+	}
+	d.before = append(d.before, d.last)
+	d.last = e
+}
+
+// same tells whether two pieces of evidence of a device say the same but for when and from where.
+func same(a, b *fleet.Evidence) bool {
+	return a.Kind == b.Kind && a.Revision == b.Revision && a.ETag == b.ETag && a.Report == nil && b.Report == nil
+}
+
+// items adds what a device showed to the end of out.
+func (d *shown) items(out []item) []item {
+	for _, e := range d.before {
+		out = append(out, item{evidence: e})
+	}
+	if d.last.Kind != "" {
+		out = append(out, item{evidence: d.last})
+	}
+	return out
 }
 
 // take moves everything that waits to the end of out.
 func (s *shard) take(out []item) []item {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, d := range s.devices {
-		out = s.empty(d, out)
+	for i := range s.devices {
+		out = s.devices[i].items(out)
 	}
+	clear(s.places)
 	clear(s.devices)
+	s.devices = s.devices[:0]
 	return out
 }
 
@@ -110,22 +124,13 @@ func (s *shard) take(out []item) []item {
 func (s *shard) takeOf(mac fleet.MAC, out []item) []item {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.devices[mac]
-	if d == nil {
+	place, known := s.places[mac]
+	if !known {
 		return out
 	}
-	delete(s.devices, mac)
-	return s.empty(d, out)
-}
-
-func (s *shard) empty(d *shown, out []item) []item {
-	for _, e := range d.evidence {
-		out = append(out, item{evidence: e})
-	}
-	clear(d.evidence)
-	if d.evidence = d.evidence[:0]; len(s.spare) < mostSpare {
-		s.spare = append(s.spare, d)
-	}
+	out = s.devices[place].items(out)
+	s.devices[place] = shown{}
+	delete(s.places, mac)
 	return out
 }
 
@@ -144,19 +149,24 @@ func (s *shards) restore(items []item) (dropped int) {
 }
 
 func (s *shard) restore(mac fleet.MAC, older []fleet.Evidence) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d := s.devices[mac]
-	if d == nil {
-		if d = s.make(mac); d == nil {
-			return false
+	var d shown
+	for i, e := range older {
+		if i == 0 {
+			d.last = e
+			continue
 		}
-	}
-	newer := d.evidence
-	d.evidence = older
-	for _, e := range newer {
 		d.add(e)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	place, known := s.places[mac]
+	if !known {
+		return s.make(mac, d)
+	}
+	for _, newer := range s.devices[place].items(nil) {
+		d.add(newer.evidence)
+	}
+	s.devices[place] = d
 	return true
 }
 
@@ -164,7 +174,7 @@ func (s *shard) restore(mac fleet.MAC, older []fleet.Evidence) bool {
 func (s *shards) pending() (n int) {
 	for i := range s {
 		s[i].mu.Lock()
-		n += len(s[i].devices)
+		n += len(s[i].places)
 		s[i].mu.Unlock()
 	}
 	return n
