@@ -154,7 +154,9 @@ func (h *chronicle) restoreOne(t *rapid.T) {
 	c, _, _ := h.byID(id)
 	numbers := []int64{1, h.newest[c.MAC], h.newest[c.MAC] + 1}
 	for _, r := range h.history[c.MAC] {
-		numbers = append(numbers, r.Number, r.Number)
+		if numbers = append(numbers, r.Number); !bytes.Equal(r.Content, c.Content) {
+			numbers = append(numbers, r.Number, r.Number, r.Number)
+		}
 	}
 	number, a := max(1, rapid.SampledFrom(numbers).Draw(t, "number")), h.drawAttempt(t, id)
 	want, code := h.bringBack(id, number, a)
@@ -174,6 +176,13 @@ func (h *chronicle) undeleteOne(t *rapid.T) {
 func (h *chronicle) replaceOne(t *rapid.T) {
 	h.later(t)
 	id, to := h.drawID(t, "id"), h.drawMAC(t)
+	if rapid.IntRange(0, 3).Draw(t, "taken") > 0 { // mostly where it can be
+		for _, mac := range h.macs {
+			if _, taken := h.there[mac]; !taken && (h.newest[mac] > 0 || h.newest[to] == 0) {
+				to = mac
+			}
+		}
+	}
 	a := h.drawAttempt(t, id)
 	want, code := h.replace(id, to, a)
 	got, err := h.service.ReplaceDevice(context.Background(), id, to.Hex(), a)
@@ -354,7 +363,7 @@ func TestHistoryIsTheModel(t *testing.T) {
 			defer func() { last = h.lastID }()
 			t.Repeat(map[string]func(*rapid.T){
 				"create": h.createOne, "update": h.updateOne, "patch": h.patchOne, "delete": h.deleteOne, "restore": h.restoreOne, "undelete": h.undeleteOne,
-				"replace": h.replaceOne, "import": h.importSome, "fetch": h.fetchOne, "prune": h.pruneSome, "": h.check,
+				"restore again": h.restoreOne, "replace": h.replaceOne, "replace again": h.replaceOne, "import": h.importSome, "fetch": h.fetchOne, "prune": h.pruneSome, "": h.check,
 			})
 			for _, mac := range h.macs { // the contents once more, all of them
 				for _, want := range h.history[mac] {
