@@ -45,6 +45,9 @@ type Evidence struct {
 	// Current is the revision that was current when the device asked, where Revision has become that of what it holds: the
 	// store sets it. 0 is not known.
 	Current int64
+	// Numbered says that a report names its revision by its number. One that names bytes means the newest time that the
+	// device is known to have had them.
+	Numbered bool
 	At      time.Time
 	Address string // IP address; "" where it came by the broker
 	Report  *DeviceReport
@@ -193,6 +196,9 @@ func (d *Device) Take(e Evidence) (Fact, bool) {
 	if e.Report == nil && e.Kind == EvidenceReported || e.ETag == "" && e.Kind.bytes() || e.Revision <= 0 && e.Kind.bytes() {
 		return Fact{}, false
 	}
+	if e.Kind == EvidenceReported && !e.Numbered && e.ETag == d.Has.ETag {
+		e.Revision = max(e.Revision, d.Has.Revision)
+	}
 	fact := Fact{MAC: d.MAC, At: e.At, ETag: e.ETag, Revision: e.Revision, Address: e.Address}
 	before := *d
 	switch e.Kind {
@@ -208,9 +214,13 @@ func (d *Device) Take(e Evidence) (Fact, bool) {
 		if e.Report.Applied {
 			fact.Kind = FactApplied
 		}
+		e.Revision = d.reportedRevision(e)
+		fact.Revision = e.Revision
 		level := SyncHeld // an older report shows that the device has had the bytes, and has no say in how it took them
 		if keepNewest(&d.Reported, e) {
 			d.Report, level = *e.Report, e.Report.level()
+		} else if d.overtakes(e) {
+			d.Reported, d.Report = e.shown(), *e.Report
 		}
 		d.has(e, level)
 	case EvidenceOnline, EvidenceOffline, EvidenceLost:
@@ -265,6 +275,21 @@ func (d *Device) has(e Evidence, level Sync) {
 	default:
 		d.begin(e, level)
 	}
+}
+
+// reportedRevision is the revision that a report is about. Its bytes were looked up before it was known what the device
+// showed just before: of bytes that it had shown again by then, the report is about that time.
+func (d *Device) reportedRevision(e Evidence) int64 {
+	if e.ETag == d.Has.ETag && !e.At.Before(d.Has.At) {
+		return max(e.Revision, d.Has.Revision)
+	}
+	return e.Revision
+}
+
+// overtakes tells whether a report may be about bytes of which it is not known yet that the device has them again: it has
+// had them before, and others since. It is kept for begin.
+func (d *Device) overtakes(e Evidence) bool {
+	return e.ETag != d.Has.ETag && e.Revision < d.Has.Revision && e.At.After(d.Has.At) && e.At.After(d.Reported.At)
 }
 
 // begin says that the device has come to have bytes.
