@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"espalier.dev/espalier/internal/deviceserver"
+	"espalier.dev/espalier/internal/events"
 	"espalier.dev/espalier/internal/fleet"
 	"espalier.dev/espalier/internal/httpapi"
 	"espalier.dev/espalier/internal/recorder"
@@ -49,6 +50,7 @@ type App struct {
 
 	store    *store.Store
 	recorder *recorder.Recorder
+	events   *events.Hub
 	service  *fleet.Service
 	delivery *delivery
 	hearing  *hearing
@@ -96,14 +98,14 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.openStore(ctx, running); err != nil {
 		return err
 	}
-	if err := a.record(ctx); err != nil {
+	if err := a.observe(ctx); err != nil {
 		return err
 	}
 	if a.delivery, err = newDelivery(a.options, a.store, a.registry); err != nil {
 		return err
 	}
 	a.service = fleet.NewService(a.store, fleet.Options{MaxContent: a.options.Settings.MaxContentBytes, Now: a.store.Now,
-		Announce: a.delivery.enabled(), Wake: a.delivery.wake, Reporter: a.recorder})
+		Announce: a.delivery.enabled(), Wake: a.delivery.wake, Notice: a.events.Wake, Reporter: a.recorder})
 	a.hearing, err = newHearing(a.options, a.delivery, a.store, a.recorder, a.service, a.registry)
 	if err != nil {
 		return err
@@ -122,14 +124,17 @@ func (a *App) Start(ctx context.Context) (err error) {
 	return nil
 }
 
-// record starts to keep what devices show.
-func (a *App) record(ctx context.Context) (err error) {
-	a.recorder, err = recorder.New(recorder.Options{Witness: a.store, Auditor: a.store, Now: a.store.Now, Logger: a.log,
-		Registerer: a.registry})
+// observe starts to keep what devices show, and to tell of it and of changes.
+func (a *App) observe(ctx context.Context) (err error) {
+	if a.events, err = events.New(events.Options{Journal: a.store, Logger: a.log, Registerer: a.registry}); err != nil {
+		return err
+	}
+	a.recorder, err = recorder.New(recorder.Options{Witness: a.store, Auditor: a.store, Now: a.store.Now, Recorded: a.events.Wake,
+		Logger: a.log, Registerer: a.registry})
 	if err != nil {
 		return err
 	}
-	return a.recorder.Start(ctx)
+	return errors.Join(a.events.Start(ctx), a.recorder.Start(ctx))
 }
 
 // listen starts HTTP: the device's GET on the fast path, all else through net/http.
@@ -137,7 +142,7 @@ func (a *App) listen(ctx context.Context) error {
 	set := a.options.Settings
 	api, err := httpapi.New(httpapi.Options{
 		Service: a.service, Ping: a.ping, Broker: a.delivery.status, Registry: a.registry, Logger: a.log, Now: a.store.Now,
-		Saw: a.recorder.Saw, Refused: a.recorder.Refused,
+		Saw: a.recorder.Saw, Refused: a.recorder.Refused, Events: a.events,
 		Access: httpapi.Access{AdminToken: set.AdminToken.Reveal(), TrustNetwork: set.TrustNetwork,
 			AllowedHosts: set.AllowedHosts, CORSOrigins: set.CORSOrigins},
 		Version: a.options.Version,
@@ -165,11 +170,14 @@ func (a *App) listen(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends everything in order: requests in flight and what devices say by MQTT, then, when nobody shows anything any
-// more, the recorder, then the relay, the client, the broker, the database. It is safe to call after a failed Start and more
-// than once.
+// Stop ends everything in order: those who follow the events, requests in flight and what devices say by MQTT; then, when
+// nobody shows anything any more, the recorder; then the relay, the client, the broker, the database. It is safe to call
+// after a failed Start and more than once.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
+	if a.events != nil {
+		errs = append(errs, a.events.Stop(ctx))
+	}
 	if a.server != nil {
 		errs = append(errs, a.stopHTTP(ctx))
 	}
@@ -189,7 +197,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
 	}
-	a.server, a.hearing, a.delivery, a.recorder, a.store = nil, nil, nil, nil, nil
+	a.events, a.server, a.hearing, a.delivery, a.recorder, a.store = nil, nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 
