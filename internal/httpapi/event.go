@@ -19,6 +19,8 @@ const (
 	eventSkips = 500
 	// eventRetry asks a reader whose stream ended to come back after two seconds.
 	eventRetry = "retry: 2000\n\n"
+	// eventsFull is after how many seconds a reader may try again for whom there is no place.
+	eventsFull = "30"
 )
 
 // streamEvents sends what happens, as it happens, until the reader goes, does not keep up, or the server stops
@@ -39,6 +41,9 @@ func (a *API) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	sub, lost, err := a.subscribe(r.Context(), wanted)
 	if err != nil {
+		if fleet.CodeOf(err) == fleet.CodeTooManyRequests {
+			w.Header().Set("Retry-After", eventsFull)
+		}
 		return err
 	}
 	defer sub.Close()

@@ -23,6 +23,7 @@ type source struct {
 	forgotten int64         // the changes that are not kept any more
 	more      chan struct{} // closes when there is more, or an end
 	end       error         // that every subscription gets
+	full      bool          // there is no place for another
 	open      int
 	begun     int // subscriptions so far
 }
@@ -87,6 +88,8 @@ func (s *source) Subscribe(_ context.Context, after *fleet.EventPosition) (fleet
 	defer s.mu.Unlock()
 	at := int64(len(s.events))
 	switch {
+	case s.full:
+		return nil, &fleet.Error{Code: fleet.CodeTooManyRequests, Message: "Too many readers"}
 	case errors.Is(s.end, fleet.ErrClosed):
 		return nil, s.end
 	case after != nil && (after.Epoch != sourceEpoch || after.Change < s.forgotten || after.Change > at):

@@ -330,6 +330,10 @@ func TestWhatCannotBeFollowed(t *testing.T) {
 	if got.header.Get("Retry-After") == "" || got.header.Get("X-Accel-Buffering") != "" && got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v", got.header)
 	}
+	s.full = true
+	if got := f.get("/api/events").want(t, 429); got.header.Get("Retry-After") == "" {
+		t.Errorf("%v", got.header)
+	}
 	newFixture(t).get("/api/events").want(t, 503)
 	if s.readers() != 0 {
 		t.Errorf("%d readers are left", s.readers())
