@@ -122,7 +122,8 @@ func serving(log string) string {
 
 func TestHelpGolden(t *testing.T) {
 	for _, command := range []string{"", "serve", "import", "export", "db", "db upgrade", "db status", "db load-test-data",
-		"simulate", "healthcheck", "version", "settings", "completion"} {
+		"simulate", "healthcheck", "version", "settings", "completion", "list", "show", "status", "watch", "create", "edit", "set",
+		"unset", "patch", "update", "history", "diff", "restore", "delete", "undelete", "replace-device", "audit"} {
 		t.Run(command, func(t *testing.T) {
 			got := run(t, nil, append(strings.Fields(command), "--help")...)
 			got.want(t, 0)
@@ -146,7 +147,12 @@ func TestHelpGolden(t *testing.T) {
 // Every command that people may use is in the golden files.
 func TestHelpListsTheCommands(t *testing.T) {
 	help := run(t, nil)
-	help.want(t, 0, "serve", "import", "export", "db", "simulate", "healthcheck", "version", "settings", "completion", "Exit status")
+	help.want(t, 0, "serve", "import", "export", "db", "simulate", "healthcheck", "version", "settings", "completion", "Exit status",
+		"list", "show", "status", "watch", "create", "edit", "set", "unset", "patch", "update", "history", "diff", "restore", "delete",
+		"undelete", "replace-device", "audit")
+	if strings.Contains(help.out, "Additional Commands") {
+		t.Errorf("a command is in no group:\n%s", help.out)
+	}
 	if strings.Contains(help.out, "broker ") {
 		t.Error("help shows the command of the embedded broker")
 	}
@@ -172,6 +178,16 @@ func TestWrongUsage(t *testing.T) {
 		{"settings -o yaml", "must be text or json"},
 		{"simulate --devices many", "invalid argument"},
 		{"db upgrade --recreate", "confirm it with --yes"},
+		{"show", "espalier show takes DEVICE, not 0 arguments; see espalier show --help"},
+		{"set a b", "espalier set takes DEVICE PATH VALUE, not 2 arguments"},
+		{"set a / 1", "PATH must name a place in the document"},
+		{"diff a b", `a revision must be a number from 1, as espalier history lists them, not "b"`},
+		{"diff a 1 2 3", "espalier diff takes DEVICE [FROM] [TO], not 4 arguments"},
+		{"restore a r0", "a revision must be a number from 1"},
+		{"status a --wait done", "must be fetched, held or applied"},
+		{"status --at 1h", "--at tells of one device; name it"},
+		{"audit --since yesterday", `--since must be a time such as 2026-03-01T12:00:00Z, or a duration such as 2h, not "yesterday"`},
+		{"audit x", `unknown command "x" for "espalier audit"`},
 	} {
 		t.Run(tc.args, func(t *testing.T) {
 			got := run(t, nil, strings.Fields(tc.args)...)

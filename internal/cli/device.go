@@ -55,9 +55,8 @@ func device(ctx context.Context, c *client.Client, word string) (client.Config, 
 	if errors.Is(err, client.ErrNotFound) {
 		gone, second := c.Find(ctx, word, client.FindOptions{Deleted: true})
 		if second == nil && len(gone) > 0 {
-			refused := &client.Error{Code: "RECORD_NOT_FOUND", Message: fmt.Sprintf("The configuration of %s was deleted", named(gone[0]))}
-			refused.Detail = "Bring it back with: espalier undelete " + gone[0].MAC
-			return client.Config{}, refused
+			return client.Config{}, &client.Error{Code: "RECORD_NOT_FOUND",
+				Message: fmt.Sprintf("The configuration of %s was deleted; bring it back with: espalier undelete %s", named(gone[0]), gone[0].MAC)}
 		}
 	}
 	return theOne(word, found, err)
@@ -70,6 +69,9 @@ func thereOrGone(ctx context.Context, c *client.Client, word string) (client.Con
 }
 
 func theOne(word string, found []client.Config, err error) (client.Config, error) {
+	if errors.Is(err, client.ErrNotFound) {
+		return client.Config{}, fmt.Errorf("%w; those there are, and their names: espalier list", err)
+	}
 	if err != nil {
 		return client.Config{}, err
 	}

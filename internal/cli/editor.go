@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -22,7 +23,10 @@ func (p Program) runEditor(file string) error {
 		cmd = exec.Command(words[0], words[1:]...) //nolint:noctx // a person ends it
 	}
 	cmd.Env = p.Environ
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Stdin, p.Stdout, p.Stderr
+	cmd.Stdout, cmd.Stderr = p.Stdout, p.Stderr
+	if terminal, ok := p.Stdin.(*os.File); ok { // anything else would be read to its end, and answers are in it
+		cmd.Stdin = terminal
+	}
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("the editor %q failed, and nothing was changed: %w; set VISUAL or EDITOR to choose another", editor, err)
 	}

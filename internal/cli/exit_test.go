@@ -44,6 +44,9 @@ func TestExitStatus(t *testing.T) {
 		{fmt.Errorf("x: %w", &settings.Error{}), exitUsage},
 		{&simulator.OptionsError{}, exitUsage},
 		{&refusedError{"x"}, exitRefused},
+		{&keptError{cause: &client.Error{Code: "PRECONDITION_FAILED"}}, exitRefused},
+		{&keptError{cause: fmt.Errorf("%w: x", client.ErrUnreachable)}, exitUnavailable},
+		{&timeoutError{"x"}, exitTimeout},
 		{fmt.Errorf("x: %w", app.ErrDatabaseInUse), exitUnavailable},
 		{fmt.Errorf("%w: x", client.ErrUnreachable), exitUnavailable},
 		{fmt.Errorf("x: %w", simulator.ErrNotAllowed), exitUnauthorized},
@@ -63,7 +66,7 @@ func TestExitStatus(t *testing.T) {
 }
 
 func TestHelpNamesEveryStatus(t *testing.T) {
-	for status := range exitUnavailable + 1 {
+	for status := range exitTimeout + 1 {
 		if !strings.Contains(exitHelp(), fmt.Sprintf("%d ", status)) {
 			t.Errorf("help does not say what %d is", status)
 		}

@@ -60,40 +60,44 @@ func reached(state, wanted string) bool {
 // The pauses of waiting: what is heard is looked at after the one, and without hearing anything after the other.
 const (
 	shortPause = 200 * time.Millisecond
-	longPause  = 5 * time.Second
+	longPause  = time.Second
 )
 
 // until looks at something again and again, whenever there is an event, until look says that it is there or fails. A server
 // that is away for a while is waited for too. In the end it is an error that says how it stood at the last look.
 func until(ctx context.Context, c *client.Client, mac string, timeout time.Duration, look func(context.Context) (there bool, err error)) error {
+	waiting, cancel := ctx, context.CancelFunc(func() {})
 	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
+		waiting, cancel = context.WithTimeout(ctx, timeout)
 	}
-	heard, stop := listen(ctx, c, mac)
+	defer cancel()
+	heard, stop := listen(waiting, c, mac)
 	defer stop()
 	for {
 		there, err := look(ctx)
 		away := errors.Is(err, client.ErrUnreachable) || errors.Is(err, client.ErrUnavailable)
 		switch {
-		case there || err != nil && !away && ctx.Err() == nil:
+		case there || err != nil && !away:
 			return err
-		case ctx.Err() == nil && pausing(ctx, shortPause):
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case waiting.Err() != nil && away:
+			return err
+		case waiting.Err() != nil:
+			return errInVain
+		}
+		if pausing(waiting, shortPause) {
 			select {
 			case <-heard:
 			case <-time.After(longPause):
-			case <-ctx.Done():
+			case <-waiting.Done():
 			}
-		}
-		if ctx.Err() != nil {
-			if away {
-				return err
-			}
-			return ctx.Err()
 		}
 	}
 }
+
+// errInVain says that the time was up.
+var errInVain = errors.New("waited in vain")
 
 // pausing pauses, and tells whether ctx went on.
 func pausing(ctx context.Context, d time.Duration) bool {
@@ -139,7 +143,7 @@ func (p Program) await(ctx context.Context, c *client.Client, config client.Conf
 		return reached(d.Sync, f.state), nil
 	})
 	switch {
-	case errors.Is(err, context.DeadlineExceeded) && d.MAC != "":
+	case errors.Is(err, errInVain):
 		return &timeoutError{p.inVain(config, d, f)}
 	case err == nil:
 		_, err = fmt.Fprintf(out, "%s: %s\n", named(config), describeSync(d.Sync))
@@ -193,13 +197,12 @@ func rhythm(d client.Device) string {
 // awaitFleet waits until every device has its document.
 func (p Program) awaitFleet(ctx context.Context, c *client.Client, f waitFlags) error {
 	var missing, total int64
-	known := false
 	err := until(ctx, c, "", f.timeout, func(ctx context.Context) (there bool, err error) {
 		s, err := c.Summary(ctx)
 		if err != nil {
 			return false, err
 		}
-		known, total, missing = true, s.Total, s.Total
+		total, missing = s.Total, s.Total
 		for state, n := range s.Sync {
 			if reached(state, f.state) {
 				missing -= n
@@ -212,7 +215,7 @@ func (p Program) awaitFleet(ctx context.Context, c *client.Client, f waitFlags) 
 		return missing == 0, nil
 	})
 	switch {
-	case errors.Is(err, context.DeadlineExceeded) && known:
+	case errors.Is(err, errInVain):
 		return &timeoutError{fmt.Sprintf("%d of %s not %s after %s; see: espalier list --sync %s", missing,
 			count(int(total), "device is", "devices are"), f.state, f.timeout, strings.Join(below(f.state), ","))}
 	case err == nil:

@@ -104,6 +104,9 @@ func (p Program) ask(question, otherwise string) (string, error) {
 	}
 	fmt.Fprint(p.Stderr, question)
 	line, err := p.lines().ReadString('\n')
+	if errors.Is(err, io.EOF) && line == "" {
+		return "no", nil // whoever has gone away has not agreed
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the answer: %w", err)
 	}
