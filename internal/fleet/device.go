@@ -197,6 +197,7 @@ func (d *Device) Take(e Evidence) (Fact, bool) {
 		return Fact{}, false
 	}
 	if e.Kind == EvidenceReported && !e.Numbered && e.ETag == d.Has.ETag {
+		// Its bytes were looked up before it was known what the device showed just before.
 		e.Revision = max(e.Revision, d.Has.Revision)
 	}
 	fact := Fact{MAC: d.MAC, At: e.At, ETag: e.ETag, Revision: e.Revision, Address: e.Address}
@@ -214,8 +215,6 @@ func (d *Device) Take(e Evidence) (Fact, bool) {
 		if e.Report.Applied {
 			fact.Kind = FactApplied
 		}
-		e.Revision = d.reportedRevision(e)
-		fact.Revision = e.Revision
 		level := SyncHeld // an older report shows that the device has had the bytes, and has no say in how it took them
 		if keepNewest(&d.Reported, e) {
 			d.Report, level = *e.Report, e.Report.level()
@@ -277,19 +276,10 @@ func (d *Device) has(e Evidence, level Sync) {
 	}
 }
 
-// reportedRevision is the revision that a report is about. Its bytes were looked up before it was known what the device
-// showed just before: of bytes that it had shown again by then, the report is about that time.
-func (d *Device) reportedRevision(e Evidence) int64 {
-	if e.ETag == d.Has.ETag && !e.At.Before(d.Has.At) {
-		return max(e.Revision, d.Has.Revision)
-	}
-	return e.Revision
-}
-
 // overtakes tells whether a report may be about bytes of which it is not known yet that the device has them again: it has
 // had them before, and others since. It is kept for begin.
 func (d *Device) overtakes(e Evidence) bool {
-	return e.ETag != d.Has.ETag && e.Revision < d.Has.Revision && e.At.After(d.Has.At) && e.At.After(d.Reported.At)
+	return !e.Numbered && e.ETag != d.Has.ETag && e.Revision < d.Has.Revision && e.At.After(d.Has.At) && e.At.After(d.Reported.At)
 }
 
 // begin says that the device has come to have bytes.

@@ -27,7 +27,14 @@ func asking(after time.Duration, etag string, revision, current int64) Evidence 
 
 func reports(after time.Duration, applied bool, etag string, revision int64) Evidence {
 	e := shows(after, EvidenceReported, etag, revision)
-	e.Report = &DeviceReport{Applied: applied, Firmware: "1.0"}
+	e.Report, e.Numbered = &DeviceReport{Applied: applied, Firmware: "1.0"}, true
+	return e
+}
+
+// reportsBytes is a report that names its bytes; the revision is what the server took them for.
+func reportsBytes(after time.Duration, applied bool, etag string, revision int64) Evidence {
+	e := reports(after, applied, etag, revision)
+	e.Numbered = false
 	return e
 }
 
@@ -80,7 +87,13 @@ func TestStanding(t *testing.T) {
 		{"the same, with proof of the ones put back", []Evidence{reports(s, true, "A", 3), holds(2*m, "A", 5), fetches(m, "B", 4)}, "A", 5, SyncHeld, 5},
 		{"the same, with a report of the ones put back", []Evidence{reports(s, true, "A", 3), reports(2*m, false, "A", 5), fetches(m, "B", 4)}, "A", 5, SyncError, 5},
 		{"a report by its bytes overtakes the fetch of the ones put back",
-			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), reports(2*m+s, true, "A", 3), fetches(2*m, "A", 5)}, "A", 5, SyncApplied, 5},
+			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), reportsBytes(2*m+s, true, "A", 3), fetches(2*m, "A", 5)}, "A", 5, SyncApplied, 5},
+		{"a report by its bytes was looked up before the fetch of the ones put back was written",
+			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), fetches(2*m, "A", 5), reportsBytes(2*m+s, true, "A", 3)}, "A", 5, SyncApplied, 5},
+		{"a report on the number that these bytes had before",
+			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), fetches(2*m, "A", 5), reports(2*m+s, true, "A", 3)}, "A", 5, SyncFetched, 5},
+		{"a late report by its bytes, before it took the ones put back",
+			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), reportsBytes(2*m+s, true, "A", 3)}, "A", 5, SyncPending, 4},
 		{"deleted and made again with what it has", []Evidence{holds(s, "A", 3)}, "A", 6, SyncHeld, 6},
 		{"deleted and made again with others", []Evidence{holds(s, "A", 3)}, "B", 6, SyncPending, 3},
 

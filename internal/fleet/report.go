@@ -54,7 +54,8 @@ func (s *Service) Report(ctx context.Context, mac string, rev int64, etag string
 }
 
 // locate finds the revision that a report is about. One that names bytes which the device has had more than once means the
-// newest time that it is known to have had them: a report that comes late must not speak of a later one.
+// newest time that it is known to have had them: a report that comes late must not speak of a later one. What the device
+// showed and is not written yet counts too (see Device.Take).
 func locate(ctx context.Context, tx ReadTx, e *Evidence) error {
 	if _, err := tx.ConfigByMAC(ctx, e.MAC); err != nil {
 		return err
@@ -68,7 +69,7 @@ func locate(ctx context.Context, tx ReadTx, e *Evidence) error {
 		if found.Gone() || e.ETag != "" && e.ETag != etag {
 			return NoRevision(e.MAC, e.Revision)
 		}
-		e.ETag = etag
+		e.ETag, e.Numbered = etag, true
 		return nil
 	}
 	d, err := tx.Device(ctx, e.MAC)
