@@ -33,6 +33,8 @@ type Program struct {
 	Dir            string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Clock is the server's; nil is the system's.
+	Clock func() time.Time
 
 	terminal bool             // takes every stream for a terminal, in a test
 	now      func() time.Time // nil is time.Now

@@ -93,15 +93,21 @@ func (e *editing) open(ctx context.Context) (context.Context, func(), error) {
 	if err := os.WriteFile(e.file, e.text, 0o600); err != nil {
 		return ctx, nil, fmt.Errorf("make a file to edit: %w", err)
 	}
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt)
-	err := e.p.runEditor(e.file)
-	signal.Stop(interrupts)
-	if err != nil {
-		return ctx, nil, err
-	}
-	if e.text, err = os.ReadFile(e.file); err != nil {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGHUP)
+	failed := e.p.runEditor(e.file)
+	signal.Stop(signals)
+	text, err := os.ReadFile(e.file)
+	if failed == nil && err != nil {
 		return ctx, nil, fmt.Errorf("read what was edited: %w", err)
+	}
+	before := e.text
+	e.text = text
+	if failed != nil {
+		if err == nil && !bytes.Equal(before, text) {
+			failed = e.keep(failed)
+		}
+		return ctx, nil, failed
 	}
 	if ctx.Err() != nil {
 		ctx = context.WithoutCancel(ctx)

@@ -75,6 +75,7 @@ func TestEditSavesNothing(t *testing.T) {
 		"no answer":                  {`sed -i s/x/y/ "$1"`, "", nil, 4, []string{"nothing was changed"}, false},
 		"an empty file":              {`: > "$1"`, "", nil, 4, []string{"the file is empty"}, false},
 		"an editor that fails":       {"exit 3", "", nil, 1, []string{"failed, and nothing was changed", "exit status 3", "VISUAL"}, false},
+		"a crash of the editor":      {`sed -i s/x/y/ "$1"; exit 3`, "", nil, 1, []string{"failed, and nothing was changed", "Your text is in"}, true},
 		"no JSON, and given up":      {`echo '{"a":1,"a":2}' > "$1"`, "n\n", nil, 4, []string{"a key twice in one object (line 1, column 8, byte 7)", "Your text is in", "--from"}, true},
 		"no JSON, and nobody to ask": {`echo '{' > "$1"`, "", []string{"-y"}, 4, []string{"it ends too early", "Your text is in"}, true},
 		"too large, and given up":    {`printf '{"a":"%0200000d"}' 1 > "$1"`, "y\nn\n", nil, 4, []string{"at most 131072 are allowed", "Your text is in"}, true},

@@ -25,6 +25,7 @@ func (p Program) importing() *cobra.Command {
 	cmd.Flags().StringVar(&o.OnConflict, "on-conflict", client.ConflictFail,
 		"what to do with a device that has another document: fail, skip or update")
 	cmd.Flags().BoolVar(&o.KeepGoing, "keep-going", false, "import what can be, whatever else is refused")
+	cmd.Flags().StringVarP(&o.Message, "message", "m", "", "why, for the history of each that is changed")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be done, and do nothing")
 	settings.Flags(cmd.Flags(), "SERVER_URL", "ADMIN_TOKEN")
 	format := outputFlag(cmd)

@@ -37,7 +37,7 @@ func (p Program) serve() *cobra.Command {
 // runServer serves until ctx ends or the server fails.
 func (p Program) runServer(ctx context.Context, set settings.Settings) error {
 	log := p.logger(set)
-	server, err := app.New(app.Options{Settings: set, Logger: log, Version: p.Version})
+	server, err := app.New(app.Options{Settings: set, Logger: log, Version: p.Version, Clock: p.Clock})
 	if err != nil {
 		return err
 	}

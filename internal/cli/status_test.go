@@ -24,16 +24,6 @@ type stage struct {
 	onLook func(n int)
 }
 
-func (s *stage) set(change func(*client.Device)) {
-	s.mu.Lock()
-	change(&s.device)
-	s.mu.Unlock()
-	select {
-	case s.news <- "event: sync\nid: 1\ndata: {}\n\n":
-	default:
-	}
-}
-
 // play starts the server. Without news it has no events.
 func (s *stage) play(t *testing.T) []string {
 	t.Helper()

@@ -147,7 +147,8 @@ func TestConflicts(t *testing.T) {
 	}
 	run(t, s.env(), "import", changed, "--on-conflict", "skip").want(t, 0, "1 skipped")
 	run(t, s.env(), "import", changed, "--on-conflict", "update", "--dry-run").want(t, 0, "Would be: 0 created, 1 updated")
-	run(t, s.env(), "import", changed, "--on-conflict", "update").want(t, 0, "Imported: 0 created, 1 updated")
+	run(t, s.env(), "import", changed, "--on-conflict", "update", "-m", "for Küche").want(t, 0, "Imported: 0 created, 1 updated")
+	run(t, s.env(), "history", "aabbccddee01").want(t, 0, "import", "for Küche")
 	run(t, s.env(), "import", changed).want(t, 0, "1 unchanged")
 }
 

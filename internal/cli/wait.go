@@ -25,7 +25,7 @@ var levels = []string{client.SyncFetched, client.SyncHeld, client.SyncApplied}
 
 // register adds the flags to a command.
 func (f *waitFlags) register(cmd *cobra.Command, until string) {
-	cmd.Flags().Var((*waitState)(&f.state), "wait", "wait until "+until+": `fetched`, held or applied, or more than that")
+	cmd.Flags().Var((*waitState)(&f.state), "wait", "wait until "+until+" at least in this `state`: fetched, held or applied")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", timeoutFlag, "how long to wait; 0 is for ever. In vain, the exit status is 7")
 }
 
