@@ -48,9 +48,9 @@ type Evidence struct {
 	// Numbered says that a report names its revision by its number. One that names bytes means the newest time that the
 	// device is known to have had them.
 	Numbered bool
-	At      time.Time
-	Address string // IP address; "" where it came by the broker
-	Report  *DeviceReport
+	At       time.Time
+	Address  string // IP address; "" where it came by the broker
+	Report   *DeviceReport
 }
 
 // EvidenceKind is what a device did.
