@@ -108,7 +108,6 @@ func (a *API) createConfig(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	at.IfMatch = fleet.Match{} // what is made has no revision yet
 	if at.IfNoneMatch, err = ifNoneMatch(r.Header[ifNoneMatchHeader]); err != nil {
 		return err
 	}
