@@ -18,6 +18,7 @@ import (
 	"espalier.dev/espalier/internal/fleet"
 	"espalier.dev/espalier/internal/store"
 	"espalier.dev/espalier/internal/store/storetest"
+	"espalier.dev/espalier/internal/testenv"
 )
 
 // liveOver is an API with the events of a store, behind a real server: one of several on the same database.
@@ -71,11 +72,9 @@ func (f *follower) told() told {
 // TestEventsOnBothEngines has two servers on one database, and changes through both: a reader of each is told of every change
 // once, in the same order, also one that breaks off again and again.
 func TestEventsOnBothEngines(t *testing.T) {
+	testenv.NewDatabase(t) // the cluster is up, and stays
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() {
-		// The cluster of the test run goes on.
-		goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("espalier.dev/espalier/internal/testenv.guard.func1"))
-	})
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		servers := []*live{liveOver(t, s), liveOver(t, s)}
 		const kinds = "?kinds=created,updated,deleted,restored,replaced"
