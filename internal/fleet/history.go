@@ -178,12 +178,18 @@ func (s *Service) ReplaceDevice(ctx context.Context, id int64, mac string, a Att
 	})
 }
 
-// patchAttempts is how often a patch is made anew because somebody else changed the document meanwhile.
+// patchAttempts is how often a patch is made anew because somebody else changed the document meanwhile. Patches by this
+// server come one after another, so that these are other servers, and who replaces the document.
 const patchAttempts = 20
 
 // Patch applies a JSON Merge Patch (RFC 7396) to the content, and keeps the text of what it does not touch. Errors:
 // RECORD_NOT_FOUND, VALIDATION_FAILED, PAYLOAD_TOO_LARGE, PRECONDITION_FAILED.
 func (s *Service) Patch(ctx context.Context, id int64, patch []byte, a Attempt) (Config, error) {
+	release, err := s.patching.take(ctx, id)
+	if err != nil {
+		return Config{}, err
+	}
+	defer release()
 	for range patchAttempts {
 		wanted := true // what is there is what the client wants to patch
 		done, err := s.write(ctx, a, func(ctx context.Context, w writing) (Config, error) {

@@ -14,6 +14,7 @@ type Service struct {
 	wake       func()
 	notice     func()
 	reporter   Reporter
+	patching   turns // by the id of a configuration
 }
 
 // Options are what a Service needs besides a Store.
