@@ -72,6 +72,7 @@ func TestReports(t *testing.T) {
 			t.Errorf("%v", got.header)
 		}
 		c.want.MAC, c.want.Kind, c.want.At, c.want.Address = someMAC, fleet.EvidenceReported, f.clock.Now(), "10.0.0.5"
+		c.want.Numbered = strings.Contains(c.body, `"rev":`)
 		if diff := cmp.Diff([]fleet.Evidence{c.want}, taker.got); diff != "" {
 			t.Errorf("%s: %s", c.body, diff)
 		}
