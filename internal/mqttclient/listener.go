@@ -10,7 +10,6 @@ import (
 
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
-	"github.com/eclipse/paho.golang/paho/session/state"
 )
 
 const (
@@ -19,6 +18,8 @@ const (
 	// mostUnacknowledged is how many messages the broker may send before the first is acknowledged. At a subscription it
 	// sends what is retained of the whole fleet at once, and some keep no more than this for a client.
 	mostUnacknowledged = 65535
+	// mostShort is after how many connections in a row that did not last the identity is given up.
+	mostShort = 3
 )
 
 // Message is one that the broker sent us.
@@ -102,22 +103,24 @@ func (l *Listener) Stop(ctx context.Context) error {
 
 func (l *Listener) keepListening(ctx context.Context) {
 	journal := &journal{logger: l.options.Logger, broker: l.options.place(l.address), quiet: true}
-	pause := backoffMin
+	pause, short := backoffMin, 0
 	for ctx.Err() == nil {
-		began := time.Now()
-		err := l.listen(ctx, journal)
+		client, cause, err := l.connect(ctx)
+		if err == nil {
+			up := time.Now()
+			journal.up()
+			err = l.attend(ctx, client, cause)
+			if short++; time.Since(up) > steady {
+				pause, short = backoffMin, 0
+			}
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) > steady {
-			pause = backoffMin
-		}
-		if errors.Is(err, errTakenOver) && l.options.Identity != nil {
-			l.options.Logger.Warn("another server uses the MQTT client identifier of this one: a folder of data was copied; "+
-				"this one goes on without a session that outlives a restart", "file", l.options.Identity.path)
-			l.options.Identity = nil
-		}
 		journal.down(err)
+		if l.options.Identity != nil && (errors.Is(err, errTakenOver) || short >= mostShort) {
+			l.giveUpIdentity(err)
+		}
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
 		case <-ctx.Done():
@@ -126,26 +129,32 @@ func (l *Listener) keepListening(ctx context.Context) {
 	}
 }
 
-// listen makes one connection, and answers why it ended.
-func (l *Listener) listen(ctx context.Context, journal *journal) error {
-	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
+// giveUpIdentity ends a quarrel: a client that connects with the identifier of another ends the other's connection, and
+// not every broker says why.
+func (l *Listener) giveUpIdentity(err error) {
+	l.options.Logger.Warn("another server may have the MQTT client identifier of this one, as after a folder of data was copied; this one "+
+		"goes on without a session, and what devices report while it restarts is lost", "identity", l.options.Identity, "reason", err)
+	l.options.Identity = nil
+}
+
+// connect makes one connection. Why it ends will come from cause, if the library knows.
+func (l *Listener) connect(ctx context.Context) (client *paho.Client, cause <-chan error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	raw, err := l.options.dial(dialing, l.address)
+	raw, err := l.options.dial(ctx, l.address)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	session := state.NewInMemory()
-	defer func() { _ = session.Close() }() // never fails
-	cause := make(chan error, 1)
+	causes := make(chan error, 1)
 	lose := func(err error) {
 		select {
-		case cause <- err:
+		case causes <- err:
 		default:
 		}
 	}
 	conn := newStream(raw)
-	client := paho.NewClient(paho.ClientConfig{
-		Conn: conn, Session: session, PacketTimeout: packetTimeout, EnableManualAcknowledgment: true,
+	client = paho.NewClient(paho.ClientConfig{
+		Conn: conn, PacketTimeout: packetTimeout, EnableManualAcknowledgment: true,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){l.hear},
 		OnClientError:     lose,
 		OnServerDisconnect: func(d *paho.Disconnect) {
@@ -156,13 +165,12 @@ func (l *Listener) listen(ctx context.Context, journal *journal) error {
 			lose(disconnected(d))
 		},
 	})
-	ack, err := client.Connect(dialing, l.packet())
+	ack, err := client.Connect(ctx, l.packet())
 	if err != nil {
 		_ = conn.Close()
-		return refused(ack, err)
+		return nil, nil, refused(ack, err)
 	}
-	journal.up()
-	return l.attend(ctx, client, cause)
+	return client, causes, nil
 }
 
 // packet is our CONNECT.
