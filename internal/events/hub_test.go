@@ -228,7 +228,7 @@ func TestSubscribersJoinWithoutGapOrRepetition(t *testing.T) {
 				turn <- struct{}{}
 			}
 			m.change(n)
-			m.show(n%50, 100+n%3)
+			m.show(n%50, changes+n) // the second one shows itself this once
 			b.Wake()
 		}
 		<-joined
@@ -247,17 +247,18 @@ func TestSubscribersJoinWithoutGapOrRepetition(t *testing.T) {
 			after = &from
 		}
 		s := b.subscribe(t, after)
-		group.Go(func() { follow(t, s, changes, mac(end)) })
+		group.Go(func() { follow(t, s, changes, end) })
 	}
 	close(joined)
 	group.Wait()
 }
 
-func follow(t *testing.T, s *subscription, last int64, end fleet.MAC) {
+// follow reads until a device that shows itself last.
+func follow(t *testing.T, s *subscription, changes, end int) {
 	at := s.From()
 	var got []int64
-	marked := false
-	for !marked {
+	shown := map[fleet.MAC]int{}
+	for shown[mac(end)] == 0 {
 		events, err := next(t, s)
 		if err != nil {
 			t.Errorf("from %s at %s: %v", s.From(), at, err)
@@ -268,17 +269,24 @@ func follow(t *testing.T, s *subscription, last int64, end fleet.MAC) {
 				t.Errorf("%s follows %s", e.After, at)
 			}
 			at = e.After
-			switch {
-			case e.Kind == fleet.EventUpdated:
+			switch e.Kind {
+			case fleet.EventUpdated:
 				got = append(got, e.Revision)
-			case e.MAC == end && marked:
-				t.Error("the last device came twice")
-			case e.MAC == end:
-				marked = true
+			case fleet.EventCheckIn:
+				shown[e.MAC]++
 			}
 		}
 	}
-	wantRun(t, got, s.From().Change+1, last)
+	wantRun(t, got, s.From().Change+1, int64(changes))
+	for n := range changes { // the batch n+1
+		want := 0
+		if int64(n+1) > s.From().Device {
+			want = 1
+		}
+		if got := shown[mac(changes+n)]; got != want {
+			t.Errorf("from %s the device of batch %d was told of %d times, want %d", s.From(), n+1, got, want)
+		}
+	}
 }
 
 // caughtUp tells whether a subscription follows the hub.
