@@ -40,13 +40,21 @@ type reader struct {
 	err    error
 }
 
-func newReader(t *testing.T, s *server) *reader {
+// startReader has a reader follow a server until ctx ends, and waits until it does.
+func startReader(ctx context.Context, t *testing.T, s *server, following *sync.WaitGroup) *reader {
 	t.Helper()
 	c, err := client.New(s.url(), client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &reader{client: c}
+	r, ready := &reader{client: c}, make(chan struct{})
+	following.Go(func() { r.follow(ctx, ready) })
+	select {
+	case <-ready:
+	case <-time.After(patience):
+		t.Fatal("no events")
+	}
+	return r
 }
 
 // follow reads until ctx ends. ready is closed when the first event has come.
@@ -152,7 +160,7 @@ type world struct {
 	last         int // MAC addresses given so far
 	content      int
 	acknowledged []change
-	refused      int // for other reasons than that somebody else was faster
+	refused      int // somebody else was faster, and nothing was found by what is known
 	unanswered   int
 }
 
@@ -276,14 +284,7 @@ func TestEventsOfTwoServers(t *testing.T) {
 	defer cancel()
 	var readers []*reader
 	for _, s := range servers {
-		r, ready := newReader(t, s), make(chan struct{})
-		readers = append(readers, r)
-		following.Go(func() { r.follow(ctx, ready) })
-		select {
-		case <-ready:
-		case <-time.After(patience):
-			t.Fatalf("no events: %v", r.err)
-		}
+		readers = append(readers, startReader(ctx, t, s, &following))
 	}
 
 	w := newWorld(12)
@@ -338,6 +339,33 @@ func TestEventsOfTwoServers(t *testing.T) {
 			t.Errorf("no change was %s: this shows too little", kind)
 		}
 	}
+}
+
+// Who follows the events does not hold up a server that is to stop, and finds its successor.
+func TestEventsDoNotHoldUpAStop(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, env []string) {
+		s := startServer(t, append(env, "MQTT_URL=off")...)
+		ctx, cancel := context.WithCancel(t.Context())
+		var following sync.WaitGroup
+		defer following.Wait()
+		defer cancel()
+		r := startReader(ctx, t, s, &following)
+		create(t, s, device, 1)
+		began := time.Now()
+		if status := s.stop(); status != 0 {
+			t.Errorf("exit status %d", status)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+		s.start()
+		update(t, s, 1, 2)
+		testenv.WaitFor(t, patience, func() bool { return len(r.changes()) == 2 })
+		want := []change{{1, device, 1, client.EventCreated}, {2, device, 2, client.EventUpdated}}
+		for _, wrong := range append(wrongWithEvents(want, r.changes()), wrongWithOrder(want, r.changes())...) {
+			t.Error(wrong)
+		}
+	})
 }
 
 // A stream with a fault must be found out, wherever the fault is.
