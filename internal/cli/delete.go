@@ -25,7 +25,7 @@ func (p Program) remove() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := p.confirmed(w, "Delete the configuration of "+named(config)+"?"); err != nil {
+		if err := p.confirmed(cmd.Context(), w, "Delete the configuration of "+named(config)+"?"); err != nil {
 			return err
 		}
 		seen := config.Revision
@@ -84,7 +84,7 @@ func (p Program) replaceDevice() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := p.confirmed(w, fmt.Sprintf("Move the configuration of %s to %s?", named(config), harmless(args[1]))); err != nil {
+		if err := p.confirmed(cmd.Context(), w, fmt.Sprintf("Move the configuration of %s to %s?", named(config), harmless(args[1]))); err != nil {
 			return err
 		}
 		seen := config.Revision

@@ -122,7 +122,7 @@ func (e *editing) offer(ctx context.Context) (again bool, err error) {
 		return false, &refusedError{"the file is empty: nothing was changed"}
 	}
 	if problem := app.DocumentProblem(e.text); problem != "" {
-		return e.mend(fmt.Errorf("the text cannot be saved: %s", problem))
+		return e.mend(ctx, fmt.Errorf("the text cannot be saved: %s", problem))
 	}
 	changed := e.sheet.fold(e.text)
 	if bytes.Equal(changed, e.stored) {
@@ -143,7 +143,7 @@ func (e *editing) offer(ctx context.Context) (again bool, err error) {
 		return false, e.keep(err)
 	}
 	if !e.w.yes {
-		answer, err := e.p.ask("Save this? [y]es, [e]dit again, [n]o: ", "save it with --yes")
+		answer, err := e.p.ask(ctx, "Save this? [y]es, [e]dit again, [n]o: ", "save it with --yes")
 		if err != nil {
 			return false, e.keep(err)
 		}
@@ -167,17 +167,17 @@ func (e *editing) save(ctx context.Context, changed []byte) (again bool, err err
 	case errors.Is(err, client.ErrPrecondition):
 		return false, e.conflict(ctx, err)
 	case errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrTooLarge):
-		return e.mend(err)
+		return e.mend(ctx, err)
 	}
 	return false, e.keep(err)
 }
 
 // mend lets the person edit again what cannot be saved as it is.
-func (e *editing) mend(problem error) (again bool, err error) {
+func (e *editing) mend(ctx context.Context, problem error) (again bool, err error) {
 	if e.w.yes || !e.p.watched(e.p.Stdin) {
 		return false, e.keep(&refusedError{problem.Error()})
 	}
-	answer, err := e.p.ask(problem.Error()+"\nEdit it again? [Y/n] ", "")
+	answer, err := e.p.ask(ctx, problem.Error()+"\nEdit it again? [Y/n] ", "")
 	if err != nil {
 		return false, e.keep(err)
 	}

@@ -17,7 +17,8 @@ func (p Program) runEditor(file string) error {
 	if editor == "" {
 		editor = "vi"
 	}
-	cmd := exec.Command("sh", "-c", editor+` "$1"`, "sh", file) //nolint:noctx // a person ends it
+	// What an interrupt means is the editor's affair, and not the shell's that starts it.
+	cmd := exec.Command("sh", "-c", "trap : INT; "+editor+` "$1"`, "sh", file) //nolint:noctx // a person ends it
 	if runtime.GOOS == "windows" {
 		words := append(strings.Fields(editor), file)
 		cmd = exec.Command(words[0], words[1:]...) //nolint:noctx // a person ends it

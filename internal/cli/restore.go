@@ -52,7 +52,7 @@ func (p Program) restore() *cobra.Command {
 // offerRestore shows what a restore changes, asks, and returns the revision that was shown; 0 where there is none.
 func (p Program) offerRestore(ctx context.Context, c *client.Client, w *writeFlags, config client.Config, revision int64) (int64, error) {
 	if config.DeletedAt != nil {
-		return 0, p.confirmed(w, fmt.Sprintf("Bring %s back, with revision %d?", named(config), revision))
+		return 0, p.confirmed(ctx, w, fmt.Sprintf("Bring %s back, with revision %d?", named(config), revision))
 	}
 	d, err := c.Diff(ctx, config.ID, config.Revision, revision)
 	if err != nil {
@@ -65,5 +65,5 @@ func (p Program) offerRestore(ctx context.Context, c *client.Client, w *writeFla
 	if _, err := io.WriteString(out, p.screen().coloured(d.Unified)); err != nil {
 		return 0, err
 	}
-	return config.Revision, p.confirmed(w, fmt.Sprintf("Restore revision %d of %s?", revision, named(config)))
+	return config.Revision, p.confirmed(ctx, w, fmt.Sprintf("Restore revision %d of %s?", revision, named(config)))
 }

@@ -116,3 +116,21 @@ func TestWatchNeedsAServer(t *testing.T) {
 	p := cli.Program{Environ: []string{"SERVER_URL=http://127.0.0.1:1"}, Dir: t.TempDir(), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs}
 	outcome{p.Run(t.Context(), []string{"watch"}), out.String(), errs.String()}.want(t, 6, "espalier serve")
 }
+
+// Whoever is asked may also interrupt.
+func TestAnInterruptEndsAQuestion(t *testing.T) {
+	env := house(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	out, errs := &output{}, &output{}
+	silent, typed := io.Pipe()
+	p := cli.Program{Environ: env, Dir: t.TempDir(), Stdin: silent, Stdout: out, Stderr: errs}.OnATerminal(time.Now())
+	ended := make(chan int, 1)
+	go func() { ended <- p.Run(ctx, []string{"delete", "Attic"}) }()
+	testenv.WaitFor(t, 20*time.Second, func() bool { return strings.Contains(errs.String(), "[y/N]") })
+	interrupt()
+	if status := <-ended; status != 4 || !strings.Contains(errs.String(), "nothing was changed") {
+		t.Errorf("ended with %d: %s", status, errs.String())
+	}
+	_ = typed.Close()
+	run(t, env, "show", "Attic").want(t, 0)
+}

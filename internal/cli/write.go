@@ -82,11 +82,11 @@ func saved(before int64, made client.Config) string {
 func notConfirmed() error { return &refusedError{"nothing was changed"} }
 
 // confirmed asks a person, unless the flags say yes. Where nobody can be asked, that is an error.
-func (p Program) confirmed(w *writeFlags, question string) error {
+func (p Program) confirmed(ctx context.Context, w *writeFlags, question string) error {
 	if w.yes {
 		return nil
 	}
-	answer, err := p.ask(question+" [y/N] ", "confirm it with --yes")
+	answer, err := p.ask(ctx, question+" [y/N] ", "confirm it with --yes")
 	if err != nil {
 		return err
 	}
@@ -98,19 +98,33 @@ func (p Program) confirmed(w *writeFlags, question string) error {
 }
 
 // ask asks a person for a line.
-func (p Program) ask(question, otherwise string) (string, error) {
+func (p Program) ask(ctx context.Context, question, otherwise string) (string, error) {
 	if !p.watched(p.Stdin) {
 		return "", &usageError{fmt.Errorf("there is nobody to ask; %s", otherwise)}
 	}
 	fmt.Fprint(p.Stderr, question)
-	line, err := p.lines().ReadString('\n')
-	if errors.Is(err, io.EOF) && line == "" {
-		return "no", nil // whoever has gone away has not agreed
+	type answer struct {
+		line string
+		err  error
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the answer: %w", err)
+	read := make(chan answer, 1)
+	go func() { // a read cannot be called off, and an interrupt must end the question
+		line, err := p.lines().ReadString('\n')
+		read <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(p.Stderr)
+		return "", notConfirmed()
+	case a := <-read:
+		if errors.Is(a.err, io.EOF) && a.line == "" {
+			return "no", nil // whoever has gone away has not agreed
+		}
+		if a.err != nil && !errors.Is(a.err, io.EOF) {
+			return "", fmt.Errorf("read the answer: %w", a.err)
+		}
+		return strings.TrimSpace(a.line), nil
 	}
-	return strings.TrimSpace(line), nil
 }
 
 // lines reads standard input in lines, a byte at a time: an editor may read on from there.
