@@ -45,7 +45,13 @@ func loaded(t *testing.T, env ...string) settings.Settings {
 
 func start(t *testing.T, set settings.Settings, log io.Writer) *App {
 	t.Helper()
-	a, err := New(Options{Settings: set, Logger: slog.New(slog.NewTextHandler(log, nil)), Version: "test", BrokerCommand: []string{os.Args[0], "broker"}})
+	return startWith(t, Options{Settings: set, Logger: slog.New(slog.NewTextHandler(log, nil))})
+}
+
+func startWith(t *testing.T, o Options) *App {
+	t.Helper()
+	o.Version, o.BrokerCommand = "test", []string{os.Args[0], "broker"}
+	a, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
