@@ -76,6 +76,7 @@ func TestOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 				first := once("key-1", name)
+				first.Replayed = []byte("of another attempt")
 				if err := do(ctx, b, c.ID, fleet.Attempt{Once: first}); err != nil || first.Replayed != nil {
 					t.Fatalf("the first: %v, replayed %q", err, first.Replayed)
 				}

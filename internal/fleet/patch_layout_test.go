@@ -33,6 +33,8 @@ func TestMergePatchAsACarefulPerson(t *testing.T) {
 		{"an array for an array on lines", "{¶  \"a\": [¶    1,¶    2¶  ],¶  \"b\": [1],¶  \"c\": [2]¶}", `{"a":[3,[4]],"b":[2,3]}`,
 			"{¶  \"a\": [¶    3,¶    [4]¶  ],¶  \"b\": [2, 3],¶  \"c\": [2]¶}"},
 
+		{"an array for an array that hangs", "{\"a\": [¶   1,¶   2¶ ],¶ \"b\": 3}", `{"a":[4]}`, "{\"a\": [¶   4¶ ],¶ \"b\": 3}"},
+
 		{"minified", `{"a":1,"b":{"c":2,"d":3},"e":[]}`, "{¶ \"a\": null, \"b\": {\"c\": null, \"f\": {\"g\": 1, \"h\": [1, 2]}}, \"i\": 5}",
 			`{"b":{"d":3,"f":{"g":1,"h":[1,2]}},"e":[],"i":5}`},
 		{"minified, the last", `{"a":1,"b":2}`, `{"b":null}`, `{"a":1}`},

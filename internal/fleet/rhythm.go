@@ -73,19 +73,15 @@ func (d Device) Rhythm() time.Duration {
 }
 
 // OverdueAt is when the device will have been silent for too long; zero where it has shown no rhythm, or is connected to
-// the broker, which would say if it went away. One that the broker said has gone was there until then, and one of which
-// that is not known any more was there when it was last known.
+// the broker, which would say if it went away. One that the broker said has gone was there until then.
 func (d Device) OverdueAt() time.Time {
 	rhythm := d.Rhythm()
 	if rhythm == 0 || d.Online != nil && *d.Online {
 		return time.Time{}
 	}
-	last, there := d.LastSeen, d.OnlineAt
-	if d.Online == nil {
-		there = d.ConfirmedAt
-	}
-	if there.After(last) {
-		last = there
+	last := d.LastSeen
+	if d.Online != nil && d.OnlineAt.After(last) {
+		last = d.OnlineAt
 	}
 	return last.Add(overdueAfter * rhythm)
 }

@@ -101,6 +101,7 @@ func TestRhythm(t *testing.T) {
 		}, 0},
 		{"the clock was set ahead by hours", func(p *polling) { p.polls(m, 10).polls(5*h, 1).polls(m, 4) }, m},
 		{"the clock was set back by hours", func(p *polling) { p.polls(m, 10).polls(-5*h, 1).polls(m, 4) }, m},
+		{"another rhythm since the clock was set back", func(p *polling) { p.polls(m, 10).polls(-50*h, 1).polls(h, 4) }, h},
 		{"the clock jumps on and on", func(p *polling) {
 			for range 4 {
 				p.polls(m, 3).polls(5*h, 1).polls(m, 3).polls(-5*h, 1)
