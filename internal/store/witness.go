@@ -64,11 +64,15 @@ func (s *Store) Record(ctx context.Context, evidence []fleet.Evidence) error {
 	})
 }
 
-// Lose implements fleet.Witness.
+// futureTolerance is how far the clocks of two servers may be apart.
+const futureTolerance = time.Minute
+
+// Lose implements fleet.Witness. What was confirmed later than now was confirmed before the clock was set back.
 func (s *Store) Lose(ctx context.Context, before, at time.Time) error {
 	return s.engine.update(ctx, func(ctx context.Context, t *tx) error {
 		b := newBatch(t)
-		err := t.run(ctx, b.number(), query(selectDevices+` WHERE d.online AND d.confirmed_at < $1`, b.device, before.UTC()))
+		err := t.run(ctx, b.number(), query(selectDevices+` WHERE d.online AND (d.confirmed_at < $1 OR d.confirmed_at > $2)`,
+			b.device, before.UTC(), at.Add(futureTolerance).UTC()))
 		if err != nil {
 			return err
 		}
