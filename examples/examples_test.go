@@ -264,29 +264,71 @@ func TestNginxReadsItsExample(t *testing.T) {
 	}
 }
 
-// What mosquitto.conf says is not started as it stands, for its paths are a container's: its ACL is.
-func TestMosquittoLetsDevicesReadAndOnlyTheServerWrite(t *testing.T) {
-	acl := filepath.Join(t.TempDir(), "acl")
+// mosquitto is a broker with the example's settings. What mosquitto.conf says is not started as it stands, for its paths
+// are a container's: its ACL is.
+func mosquitto(t *testing.T) *testenv.Broker {
+	t.Helper()
+	dir := t.TempDir()
+	acl := filepath.Join(dir, "acl")
 	if err := os.WriteFile(acl, []byte(read(t, "mosquitto/acl")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{Username: "espalier", Password: "secateurs",
-		Config: append(ownLines(t), "acl_file "+acl)})
-	const topic = "iotsupport/devices/aabbccddeeff/config"
-	heard := make(chan string, 10)
-	device := connect(t, broker, "", "", heard)
-	if _, err := device.Subscribe(t.Context(), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: topic, QoS: 1}}}); err != nil {
-		t.Fatal(err)
-	}
-	publish(t, device, topic, "from a device")
-	publish(t, connect(t, broker, "espalier", "secateurs", nil), topic, "from the server")
+	return testenv.Mosquitto(t, testenv.MosquittoOptions{Username: "espalier", Password: "secateurs",
+		Users: map[string]string{"aabbccddeeff": "a device's own"}, Config: append(ownLines(t), "acl_file "+acl)})
+}
+
+// hearsNext fails the test when the next thing that is heard is another.
+func hearsNext(t *testing.T, heard <-chan string, want string) {
+	t.Helper()
 	select {
 	case got := <-heard:
-		if got != "from the server" {
-			t.Errorf("the device heard what is %s", got)
+		if got != want {
+			t.Errorf("heard what is %s, want what is %s", got, want)
 		}
 	case <-time.After(20 * time.Second):
-		t.Error("the device heard nothing")
+		t.Errorf("what is %s was not heard", want)
+	}
+}
+
+func subscribe(t *testing.T, client *paho.Client, topics ...string) {
+	t.Helper()
+	request := &paho.Subscribe{}
+	for _, topic := range topics {
+		request.Subscriptions = append(request.Subscriptions, paho.SubscribeOptions{Topic: topic, QoS: 1})
+	}
+	if _, err := client.Subscribe(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMosquittoLetsDevicesReadAndOnlyTheServerWrite(t *testing.T) {
+	broker := mosquitto(t)
+	const topic = "iotsupport/devices/aabbccddeeff/config"
+	heard := make(chan string, 10)
+	device := connect(t, broker, "aabbccddeeff", "", "", heard)
+	subscribe(t, device, topic)
+	publish(t, device, topic, "from a device")
+	publish(t, connect(t, broker, "server", "espalier", "secateurs", nil), topic, "from the server")
+	hearsNext(t, heard, "from the server")
+}
+
+// A device writes its own two topics, and those of no other, known by its user name or by its identifier.
+func TestMosquittoLetsADeviceWriteItsOwn(t *testing.T) {
+	broker := mosquitto(t)
+	heard := make(chan string, 10)
+	server := connect(t, broker, "server", "espalier", "secateurs", heard)
+	subscribe(t, server, "iotsupport/devices/+/report", "iotsupport/devices/+/state")
+	for _, who := range []struct{ id, username, password string }{
+		{"aabbccddeeff", "", ""}, {"anything", "aabbccddeeff", "a device's own"},
+	} {
+		device := connect(t, broker, who.id, who.username, who.password, nil)
+		for _, topic := range []string{"aabbccddee00/report", "aabbccddee00/state", "aabbccddeeff/other"} {
+			publish(t, device, "iotsupport/devices/"+topic, "forged")
+		}
+		publish(t, device, "iotsupport/devices/aabbccddeeff/report", "its report")
+		hearsNext(t, heard, "its report")
+		publish(t, device, "iotsupport/devices/aabbccddeeff/state", "its state")
+		hearsNext(t, heard, "its state")
 	}
 }
 
@@ -306,7 +348,7 @@ func ownLines(t *testing.T) []string {
 	return lines
 }
 
-func connect(t *testing.T, broker *testenv.Broker, username, password string, heard chan<- string) *paho.Client {
+func connect(t *testing.T, broker *testenv.Broker, id, username, password string, heard chan<- string) *paho.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -320,7 +362,7 @@ func connect(t *testing.T, broker *testenv.Broker, username, password string, he
 			func(p paho.PublishReceived) (bool, error) { heard <- string(p.Packet.Payload); return true, nil },
 		},
 	})
-	_, err = client.Connect(ctx, &paho.Connect{ClientID: "test-" + username, CleanStart: true, KeepAlive: 30, Username: username,
+	_, err = client.Connect(ctx, &paho.Connect{ClientID: id, CleanStart: true, KeepAlive: 30, Username: username,
 		UsernameFlag: username != "", Password: []byte(password), PasswordFlag: password != ""})
 	if err != nil {
 		t.Fatal(err)

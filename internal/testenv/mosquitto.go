@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 type MosquittoOptions struct {
 	// Username and Password, where set, are what clients must present; without them everyone may connect.
 	Username, Password string
+	// Users are further ones, by name, with their passwords.
+	Users map[string]string
 	// Persistence saves retained messages and sessions at each change, so that they outlive the broker's end. Without it
 	// a broker that starts again has forgotten all.
 	Persistence bool
@@ -65,9 +68,19 @@ func writeMosquittoConfig(path string, s *server, options MosquittoOptions) erro
 		if err != nil {
 			return err
 		}
-		cmd := exec.Command(hash, "-c", "-b", file, options.Username, options.Password) //nolint:noctx // ends by itself
-		if output, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("mosquitto_passwd: %w\n%s", err, output)
+		add := func(args ...string) error {
+			cmd := exec.Command(hash, append([]string{"-b"}, args...)...) //nolint:noctx // ends by itself
+			if output, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("mosquitto_passwd: %w\n%s", err, output)
+			}
+			return nil
+		}
+		err = add("-c", file, options.Username, options.Password)
+		for name, password := range options.Users {
+			err = errors.Join(err, add(file, name, password))
+		}
+		if err != nil {
+			return err
 		}
 		lines = append(lines, "password_file "+file)
 	}
