@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 	// The embedded broker's process is given no environment.
 	if os.Getenv(asProgram) != "" || (len(os.Args) > 1 && os.Args[1] == "broker") {
 		ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:forbidigo // this is main, of the program under test
+		program := cli.Program{Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Clock: programClock(ctx)}
+		os.Exit(program.Run(ctx, os.Args[1:])) //nolint:forbidigo // this is main, of the program under test
 	}
 	testenv.Main(m)
 }
@@ -253,15 +254,23 @@ type broker struct {
 func eachBroker(t *testing.T, fn func(t *testing.T, b broker)) {
 	t.Run("mosquitto", func(t *testing.T) {
 		testenv.Ran(t, testenv.MosquittoName)
-		m := testenv.Mosquitto(t, testenv.MosquittoOptions{})
-		fn(t, broker{env: []string{"MQTT_URL=" + m.URL()},
-			down: func(*server) { m.Kill(t) }, up: func(*server) { m.Start(t) }})
+		fn(t, mosquitto(t))
 	})
 	t.Run("embedded", func(t *testing.T) {
 		testenv.Ran(t, testenv.EmbeddedBroker)
-		// The supervisor brings a killed broker back by itself.
-		fn(t, broker{down: func(s *server) { killChildren(t, s.cmd.Process.Pid) }, up: func(*server) {}})
+		fn(t, embedded(t))
 	})
+}
+
+func mosquitto(t *testing.T) broker {
+	m := testenv.Mosquitto(t, testenv.MosquittoOptions{})
+	return broker{env: []string{"MQTT_URL=" + m.URL()},
+		down: func(*server) { m.Kill(t) }, up: func(*server) { m.Start(t) }}
+}
+
+func embedded(t *testing.T) broker {
+	// The supervisor brings a killed broker back by itself.
+	return broker{down: func(s *server) { killChildren(t, s.cmd.Process.Pid) }, up: func(*server) {}}
 }
 
 // killChildren kills the child processes of a process, and waits until they are gone.

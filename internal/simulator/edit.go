@@ -83,7 +83,7 @@ func (s *simulation) planBack(d *device, how way) (edit, bool) {
 // prepare notes a change that is about to be made. The mutex is held.
 func (s *simulation) prepare(d *device, next state, how way, from int64) edit {
 	d.next++
-	e := edit{way: how, n: next.n, from: from, key: fmt.Sprintf("simulated-%s-%s-%d", s.name, d.mac, next.n)}
+	e := edit{way: how, n: next.n, from: from, key: fmt.Sprintf("simulated-%s-%d-%s-%d", s.name, s.begun, d.mac, next.n)}
 	if how == merge {
 		e.mark = fmt.Appendf(nil, `{"espalierSimulation":{"n":%d,"at":"%s"}}`, next.stamp, next.at.UTC().Format(time.RFC3339Nano))
 	}

@@ -28,7 +28,7 @@ var firmwares = []Firmware{FirmwarePlain, FirmwarePolite, FirmwareFull}
 const version = "simulated-1.0"
 
 // refusals is how many states full firmware sees for each that it refuses.
-const refusals = 4
+const refusals = 3
 
 // A device reports no more often than this: beyond its rate a server refuses reports, and by the broker nobody hears of that.
 const (
@@ -59,7 +59,7 @@ type stored struct {
 func (d *device) refuses(n int64) bool {
 	h := fnv.New32a()
 	_, _ = fmt.Fprintf(h, "%d %s %d", d.s.o.Seed, d.mac, n)
-	return d.firmware == FirmwareFull && n != 0 && h.Sum32()%refusals == 0
+	return d.firmware == FirmwareFull && n != 0 && h.Sum32()>>8%refusals == 0
 }
 
 // word is a report.

@@ -29,6 +29,7 @@ type server struct {
 type simulation struct {
 	o       Options
 	name    string // of the run, four hex digits
+	begun   int64  // tells it apart from another run with the same seed
 	run     uint16
 	mark    mark
 	servers []server
@@ -72,7 +73,7 @@ func newSimulation(o Options) (*simulation, error) {
 	seed := orElse(o.Seed, rand.Uint64())
 	s.rng = rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // choices that can be repeated, and no secrets
 	s.run = uint16(s.rng.Uint32())
-	s.name = fmt.Sprintf("%04x", s.run)
+	s.name, s.begun = fmt.Sprintf("%04x", s.run), time.Now().UnixNano()
 	s.mark = newMark(s.run)
 	s.check = newCheck(s)
 	s.phase.Store("starting")

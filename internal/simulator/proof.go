@@ -187,22 +187,25 @@ const offAtTheEnd = 5
 // when the documents of these are other ones, and when they are what they were.
 func (s *simulation) proveStandings(ctx context.Context) {
 	s.check.settle(ctx)
-	var off []*device
-	for i, d := range s.made {
+	limit, cancel := context.WithTimeout(ctx, 3*s.o.Bound+2*s.o.Poll+10*time.Second)
+	defer cancel()
+	await(limit, func() bool { return !s.brokerShaky(time.Now()) })
+	for _, d := range s.made {
 		d.mu.Lock()
 		certain := d.certain()
 		d.mu.Unlock()
-		switch {
-		case s.o.Restarts > 0 && i%offAtTheEnd == 1:
-			d.powerCut(true)
-			off = append(off, d)
-		case !certain || s.o.Restarts > 0:
+		if !certain || s.o.Restarts > 0 {
 			d.powerCut(false)
 		}
 	}
-	limit, cancel := context.WithTimeout(ctx, s.o.Bound+2*s.o.Poll+10*time.Second)
-	defer cancel()
 	await(limit, s.atRest)
+	var off []*device
+	for i, d := range s.made {
+		if s.o.Restarts > 0 && i%offAtTheEnd == 1 {
+			d.powerCut(true)
+			off = append(off, d)
+		}
+	}
 	s.check.settle(ctx)
 	for _, d := range s.made {
 		d.mu.Lock()

@@ -323,10 +323,11 @@ func (c *check) one(d *device, e shown, server int, f *finding) {
 		return
 	}
 	count := d.verdict.note(text, want, now, c.s.lastShaken(), c.s.o.Bound)
+	after := d.truth.last(now)
 	f.add(d.verdict)
 	d.mu.Unlock()
 	if count {
-		c.s.incident(d, disagrees, text)
+		c.s.incident(d, disagrees, text+after)
 	}
 }
 

@@ -1,7 +1,9 @@
 package simulator
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -122,6 +124,31 @@ func (t *truth) doubt(since time.Time, which func(fact) bool) {
 	}
 	t.life.doubt(since)
 	t.link.shaken = true
+}
+
+// last says what the device showed last, for people.
+func (t *truth) last(now time.Time) string {
+	var shown []string
+	for _, f := range t.recent[max(0, len(t.recent)-6):] {
+		text := "a sign of life"
+		if f.kind != "" {
+			text = fmt.Sprintf("%s %d", f.kind, f.of.last)
+		}
+		if f.mqtt {
+			text += " by MQTT"
+		}
+		if f.named {
+			text += " by revision"
+		}
+		if f.maybe {
+			text += " perhaps"
+		}
+		shown = append(shown, fmt.Sprintf("%s (%s ago)", text, now.Sub(f.at).Round(time.Millisecond)))
+	}
+	if len(shown) == 0 {
+		return ""
+	}
+	return "; it showed last: " + strings.Join(shown, ", ")
 }
 
 func fold(from []belief, facts []fact, written func([32]byte, int64) bool) []belief {
