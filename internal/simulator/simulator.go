@@ -163,6 +163,9 @@ func (s *simulation) course(ctx, whole context.Context) error {
 		if s.o.Churn > 0 {
 			s.churn(running, whole)
 		}
+		if s.fatal() != nil {
+			cancel()
+		}
 		restarting.Wait()
 		<-running.Done()
 		if s.o.Churn > 0 && s.stats.changes.Load() == 0 {

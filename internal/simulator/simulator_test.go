@@ -282,6 +282,10 @@ func TestWhatCannotBeSimulatedIsSaid(t *testing.T) {
 		"broker URL":     {func(o *Options) { o.MQTTURL = "http://u:secret@x" }, `MQTT URL: "…@x" is not mqtt://`},
 		"listen":         {func(o *Options) { o.Listen = "all" }, `listen: "all"`},
 		"template":       {func(o *Options) { o.Templates = [][]byte{[]byte("[]")} }, "template 0: it is not a JSON object"},
+		"firmware":       {func(o *Options) { o.Firmware = "odd" }, `firmware: "odd"`},
+		"restarts":       {func(o *Options) { o.Restarts = -1 }, "restarts: -1"},
+		"lost reports":   {func(o *Options) { o.LoseReports = 1.5 }, "lose-reports: 1.5"},
+		"negative check": {func(o *Options) { o.Check = -1 }, "must not be negative"},
 		"negative bound": {func(o *Options) { o.Bound = -1 }, "must not be negative"},
 	} {
 		o := brief(f)

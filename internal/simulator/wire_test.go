@@ -76,7 +76,7 @@ func TestAnswersThatAreNoDocument(t *testing.T) {
 		"cut short":    {"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"a\":1", "unexpected EOF"},
 		"no HTTP":      {"hello\r\n\r\n", "reply: malformed HTTP"},
 		"nothing":      {"", "reply: unexpected EOF"},
-		"not modified": {"HTTP/1.1 304 Not Modified\r\n\r\n", "the server answers 304"},
+		"not modified": {"HTTP/1.1 304 Not Modified\r\n\r\n", "the server answers 304 Not Modified to a request without If-None-Match"},
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
 		if err != nil {
@@ -171,6 +171,75 @@ func TestListReadsNoFurtherThanItMust(t *testing.T) {
 		}
 		a.http.CloseIdleConnections()
 		s.Close()
+	}
+}
+
+func TestFetchWithAnEntityTag(t *testing.T) {
+	var request *http.Request
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request = r
+		w.Header().Set("ETag", `"abc"`)
+		if r.Header.Get("If-None-Match") == `"abc"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer s.Close()
+	var r readers
+	for _, test := range []struct {
+		how  ask
+		same bool
+	}{{ask{}, false}, {ask{etag: "other"}, false}, {ask{etag: "abc"}, true}, {ask{bystander: true}, false}} {
+		doc, err := r.fetch(t.Context(), serverAt(t, s.URL), mac{}, test.how)
+		if err != nil || doc.same != test.same || doc.etag != "abc" || !doc.asked || (len(doc.text) == 0) != test.same {
+			t.Errorf("%+v: got %+v, %v", test.how, doc, err)
+		}
+		if _, sent := request.Header["If-None-Match"]; sent != (test.how.etag != "") {
+			t.Errorf("%+v: If-None-Match is sent: %t", test.how, sent)
+		}
+		if _, sent := request.Header["X-No-Check-In"]; sent != test.how.bystander {
+			t.Errorf("%+v: X-No-Check-In is sent: %t", test.how, sent)
+		}
+	}
+	s.Close()
+	if doc, err := r.fetch(t.Context(), serverAt(t, s.URL), mac{}, ask{}); err == nil || doc.asked {
+		t.Errorf("a server that is away was asked: %+v, %v", doc, err)
+	}
+}
+
+func TestPublishHearsTheBroker(t *testing.T) {
+	b := newFakeBroker(t)
+	heard := make(chan string, 8)
+	b.heard = func(topic string, payload []byte) { heard <- topic + " " + string(payload) }
+	a, err := parseAddress("MQTT URL", b.url(), "mqtt", "mqtts", [2]string{"1883", "8883"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSession(t.Context(), a, login{clientID: "x", willTopic: "state"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothing := func(string, []byte) {}
+	if err := s.announce("state", online, nothing); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.listen(nothing) }()
+	if code, err := s.publish(t.Context(), "report", []byte("{}"), false); err != nil || code != 0 {
+		t.Errorf("a report: %d, %v", code, err)
+	}
+	_ = s.conn.Close() // the power is cut
+	if err := <-ended; err == nil {
+		t.Error("the session goes on without a connection")
+	}
+	for _, want := range []string{"state online", "report {}", "state offline"} {
+		if got := <-heard; got != want {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+	}
+	if _, err := s.publish(t.Context(), "report", nil, false); !errors.Is(err, errNotSent) {
+		t.Errorf("a report without a session: %v", err)
 	}
 }
 
