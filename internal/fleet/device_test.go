@@ -92,6 +92,8 @@ func TestStanding(t *testing.T) {
 			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), fetches(2*m, "A", 5), reportsBytes(2*m+s, true, "A", 3)}, "A", 5, SyncApplied, 5},
 		{"a report on the number that these bytes had before",
 			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), fetches(2*m, "A", 5), reports(2*m+s, true, "A", 3)}, "A", 5, SyncFetched, 5},
+		{"a late report on the number that these bytes had before, behind one on others",
+			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), reports(m+s, true, "B", 4), reports(2*m+s, true, "A", 3), fetches(2*m, "A", 5)}, "A", 5, SyncFetched, 5},
 		{"a late report by its bytes, before it took the ones put back",
 			[]Evidence{holds(s, "A", 3), fetches(m, "B", 4), reportsBytes(2*m+s, true, "A", 3)}, "A", 5, SyncPending, 4},
 		{"deleted and made again with what it has", []Evidence{holds(s, "A", 3)}, "A", 6, SyncHeld, 6},
