@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -30,10 +31,17 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0) //nolint:forbidigo // this is main, of the broker's process
 	}
+	if len(os.Args) == 5 && os.Args[1] == "load" { // of a benchmark, in a process of its own
+		if err := generateLoad(os.Args[2:], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1) //nolint:forbidigo // this is main, of the load's process
+		}
+		os.Exit(0) //nolint:forbidigo // this is main, of the load's process
+	}
 	testenv.Main(m)
 }
 
-func loaded(t *testing.T, env ...string) settings.Settings {
+func loaded(t testing.TB, env ...string) settings.Settings {
 	t.Helper()
 	set, _, err := settings.Load(settings.Source{Dir: t.TempDir(), Environ: append([]string{
 		"HOST=127.0.0.1", "PORT=0", "DATA_DIR=" + filepath.Join(t.TempDir(), "data"), "MQTT_LISTEN=127.0.0.1:0"}, env...)})
@@ -48,7 +56,7 @@ func start(t *testing.T, set settings.Settings, log io.Writer) *App {
 	return startWith(t, Options{Settings: set, Logger: slog.New(slog.NewTextHandler(log, nil))})
 }
 
-func startWith(t *testing.T, o Options) *App {
+func startWith(t testing.TB, o Options) *App {
 	t.Helper()
 	o.Version, o.BrokerCommand = "test", []string{os.Args[0], "broker"}
 	a, err := New(o)
@@ -62,7 +70,7 @@ func startWith(t *testing.T, o Options) *App {
 	return a
 }
 
-func stop(t *testing.T, a *App) {
+func stop(t testing.TB, a *App) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), StopTimeout)
 	defer cancel()
