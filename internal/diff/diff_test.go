@@ -244,6 +244,16 @@ func TestLargeDocuments(t *testing.T) {
 	deep := func(leaf string) string {
 		return `{"a":` + strings.Repeat(`[`, 60) + repeat(func(int) string { return leaf }, ",") + strings.Repeat(`]`, 60) + `}`
 	}
+	wrap := func(inner string) string {
+		return strings.Repeat(`{"`+strings.Repeat("/~", 750)+`":`, 40) + inner + strings.Repeat("}", 40)
+	}
+	around := func(leaf int) string {
+		members := repeat(func(i int) string { return fmt.Sprintf(`"%d":%d`, i, leaf) }, ",")
+		return wrap("{" + members[:strings.LastIndexByte(members[:size/2], ',')] + "}")
+	}
+	aroundArray := func(leaf int) string {
+		return wrap("[" + strings.Repeat(fmt.Sprintf(`{"x":%d},`, leaf), size/20) + "0]")
+	}
 	for _, c := range []struct{ name, older, newer string }{
 		{"numbers", numbers(0), numbers(3)},
 		{"lines that all occur often", lines(0), lines(3)},
@@ -253,6 +263,8 @@ func TestLargeDocuments(t *testing.T) {
 		{"deep, and the last differs", deep(`"x"`), strings.Replace(deep(`"x"`), `"x"]`, `"y"]`, 1)},
 		{"nested as deep as another program may have", `{"a":` + strings.Repeat("[", 9900) + "1" + strings.Repeat("]", 9900) + "}",
 			`{"a":` + strings.Repeat("[", 9900) + "2" + strings.Repeat("]", 9900) + "}"},
+		{"long keys around many members", around(1), around(2)},
+		{"long keys around many elements", aroundArray(1), aroundArray(2)},
 		{"one line", `{"a":"` + strings.Repeat("x", size-10) + `"}`, `{"a":"` + strings.Repeat("y", size-10) + `"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -266,10 +278,43 @@ func TestLargeDocuments(t *testing.T) {
 			if len(d.Patch) == 0 || len(d.Patch) > maxOperations {
 				t.Errorf("%d operations", len(d.Patch))
 			}
+			if paths := pathBytes(d.Patch); paths > maxPaths {
+				t.Errorf("the paths have %d bytes", paths)
+			}
 			if len(d.Unified) > 2*maxIndented {
 				t.Errorf("the unified diff has %d bytes", len(d.Unified))
 			}
 			checkDiff(t, c.older, c.newer)
 		})
+	}
+}
+
+func pathBytes(patch []Operation) (sum int) {
+	for _, op := range patch {
+		sum += len(op.Path)
+	}
+	return sum
+}
+
+// TestPathsOf holds the bound on paths against what patches have: never more, and nothing where nothing differs, or a small
+// change to a large document would be told as a new document.
+func TestPathsOf(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		older, newer := anyObject(t, 4), anyObject(t, 4)
+		a, _ := decode(Text{JSON: []byte(older)})
+		b, _ := decode(Text{JSON: []byte(newer)})
+		if got, most := pathBytes(compare(t, older, newer).Patch), pathsOf(a, b, 0); got > most {
+			t.Fatalf("%s, %s: the paths have %d bytes, and %d were the most", older, newer, got, most)
+		}
+		if n := pathsOf(a, a, 0); n != 0 {
+			t.Fatalf("%s and itself: %d", older, n)
+		}
+	})
+	long := strings.Repeat("k", 2000)
+	deep := func(leaf int) string {
+		return strings.Repeat(`{"`+long+`":`, 40) + `{` + fmt.Sprintf(`"one":%d,"all":[%s0]`, leaf, strings.Repeat("1,", 20000)) + `}` + strings.Repeat("}", 40)
+	}
+	if d := compare(t, deep(1), deep(2)); len(d.Patch) != 1 || d.Patch[0].Path == "" {
+		t.Errorf("one number changed, and the patch has %d operations, the first at %.20q", len(d.Patch), d.Patch[0].Path)
 	}
 }

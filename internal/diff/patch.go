@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"reflect"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/wI2L/jsondiff"
@@ -19,6 +21,10 @@ const maxDepth = 100
 // maxPairs bounds the work of aligning arrays, in comparisons of two values. Beyond it their elements are compared place
 // by place, which is as right, but longer where one was put in at the front.
 const maxPairs = 1_000_000
+
+// maxPaths bounds the bytes of all paths of a patch. Each operation repeats the keys above it, so that a document with long
+// keys around many members has a patch some thousand times its size.
+const maxPaths = 8 << 20
 
 // side is one side of a comparison, read.
 type side struct {
@@ -49,7 +55,7 @@ func patchOf(a, b side) ([]Operation, error) {
 		return whole("add", b.Text)
 	case b.none():
 		return []Operation{{Op: jsondiff.OperationReplace, Value: jsontext.Value("null")}}, nil
-	case a.extent.depth > maxDepth || b.extent.depth > maxDepth:
+	case a.extent.depth > maxDepth || b.extent.depth > maxDepth, pathsOf(a.value, b.value, 0) > maxPaths:
 		return whole(jsondiff.OperationReplace, b.Text)
 	}
 	var options []jsondiff.Option
@@ -139,4 +145,62 @@ func extentOf(v any) extent {
 		e.depth++
 	}
 	return e
+}
+
+// mostDigits is how long the index of an element is at most.
+const mostDigits = 7
+
+// pathsOf is how many bytes the paths of a patch from one value to another have at most; at is how long the path of the two is.
+// Elements of arrays that differ are counted all, since any of them may be compared with any.
+func pathsOf(a, b any, at int) int {
+	switch before := a.(type) {
+	case map[string]any:
+		after, ok := b.(map[string]any)
+		if !ok {
+			return at
+		}
+		sum := 0
+		for key, value := range before {
+			if other, both := after[key]; both {
+				sum += pathsOf(value, other, at+pointerLength(key))
+			} else {
+				sum += at + pointerLength(key)
+			}
+		}
+		for key := range after {
+			if _, both := before[key]; !both {
+				sum += at + pointerLength(key)
+			}
+		}
+		return sum
+	case []any:
+		if _, ok := b.([]any); ok && !reflect.DeepEqual(a, b) {
+			return allPaths(a, at) + allPaths(b, at)
+		}
+	}
+	if reflect.DeepEqual(a, b) {
+		return 0
+	}
+	return at
+}
+
+// allPaths is how many bytes the paths to everything in a value have, itself included.
+func allPaths(v any, at int) int {
+	sum := at
+	switch v := v.(type) {
+	case map[string]any:
+		for key, one := range v {
+			sum += allPaths(one, at+pointerLength(key))
+		}
+	case []any:
+		for _, one := range v {
+			sum += allPaths(one, at+1+mostDigits)
+		}
+	}
+	return sum
+}
+
+// pointerLength is how much a key adds to a path (RFC 6901).
+func pointerLength(key string) int {
+	return 1 + len(key) + strings.Count(key, "/") + strings.Count(key, "~")
 }
