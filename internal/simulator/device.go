@@ -351,7 +351,8 @@ func (d *device) request(ctx context.Context, etag string) (document, error) {
 	case <-ctx.Done():
 		return document{}, ctx.Err()
 	}
-	return d.s.readers.fetch(ctx, d.s.servers[d.server].address, d.mac, ask{etag: etag})
+	// Whoever stands for a real device must not have the server believe that this one has its document.
+	return d.s.readers.fetch(ctx, d.s.servers[d.server].address, d.mac, ask{etag: etag, bystander: !d.made})
 }
 
 // apply is what firmware does with a document that it got, or that it still has when it starts.

@@ -149,6 +149,11 @@ func TestRealConfigurationsAreNeverChanged(t *testing.T) {
 	if diff := cmp.Diff(want, f.texts()); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
+	for _, m := range []mac{{0xaa, 1}, {0xaa, 2}} {
+		if d := f.device(m); !d.last.IsZero() || d.etag != "" {
+			t.Errorf("%v is taken for seen by what was done in its place: %+v", m, d)
+		}
+	}
 	for _, line := range []string{"2 take the addresses of configurations that exist", "10 configurations were made for the run", "nothing was missed"} {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("the report does not say %q:\n%s", line, out.String())
