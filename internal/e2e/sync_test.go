@@ -101,7 +101,8 @@ func (f *simulated) end() simulator.Result {
 }
 
 // isTrue says what of a result is not as it has to be after faults: what the API shows of each device is true, and of almost
-// each it is known for certain what that is.
+// each it is known for certain what that is. A report that the broker took while the server was away, and whose repetition
+// was lost, leaves two states.
 func isTrue(t testing.TB, r simulator.Result) {
 	t.Helper()
 	if !r.OK() {
@@ -111,7 +112,7 @@ func isTrue(t testing.TB, r simulator.Result) {
 			t.Errorf("%s %s: %s", i.Kind, i.MAC, i.What)
 		}
 	}
-	if r.Judged < 60 || r.Certain < r.Judged-3 || r.Changes < 60 || r.Unmodified == 0 || r.Reports == 0 || r.Restarts == 0 {
+	if r.Judged < 60 || r.Certain < r.Judged*17/20 || r.Changes < 60 || r.Unmodified == 0 || r.Reports == 0 || r.Restarts == 0 {
 		t.Errorf("too little happened to prove anything: %+v", r)
 	}
 }
