@@ -55,7 +55,7 @@ func (r *Recorder) write(ctx context.Context, items []item) (failure error) {
 				waits = append(waits, i)
 				continue
 			}
-			i.report.done <- failure
+			r.unwritten(i.report, failure)
 		}
 		r.metrics.dropped.Add(float64(r.devices.restore(waits)))
 	}
@@ -91,7 +91,7 @@ func (r *Recorder) spoiled(one item, err error) {
 		"kind", string(one.evidence.Kind), "error", err)
 	r.metrics.dropped.Inc()
 	if one.report != nil {
-		one.report.done <- err
+		r.unwritten(one.report, err)
 	}
 }
 

@@ -78,17 +78,9 @@ func (r *Recorder) Report(ctx context.Context, e fleet.Evidence) error {
 	if e.At.IsZero() {
 		e.At = now
 	}
-	err := r.reportAtOnce(ctx, e)
-	if err != nil {
-		r.limits.forgive(e.MAC)
-	}
-	return err
-}
-
-func (r *Recorder) reportAtOnce(ctx context.Context, e fleet.Evidence) error {
 	w := &waiting{evidence: e, done: make(chan error, 1)}
 	if err := r.reports.add(w); err != nil {
-		return fleet.Unavailable(err)
+		r.unwritten(w, fleet.Unavailable(err))
 	}
 	select {
 	case err := <-w.done:
@@ -96,6 +88,13 @@ func (r *Recorder) reportAtOnce(ctx context.Context, e fleet.Evidence) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// unwritten answers a report that is not kept, which then does not count. One whose sender is gone is kept, and counts: who
+// hangs up at once would have no limit otherwise.
+func (r *Recorder) unwritten(w *waiting, err error) {
+	r.limits.forgive(w.evidence.MAC)
+	w.done <- err
 }
 
 // limits pace the reports of each device. They remember a bounded number of devices.

@@ -146,10 +146,34 @@ func TestReportThatNobodyWaitsFor(t *testing.T) {
 	})
 }
 
+// A report is written though its sender has gone, so it counts: else whoever hangs up at once has no limit.
+func TestReportsThatNobodyWaitsForCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, Options{})
+		b.db.set(func() { b.db.took = time.Second })
+		refused := 0
+		for range 3 * reportBurst {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			if fleet.CodeOf(b.Report(ctx, reported(1, ""))) == fleet.CodeTooManyRequests {
+				refused++
+			}
+			cancel()
+		}
+		b.end(t)
+		if n := len(b.db.of(mac(1))); n != reportBurst || refused != 2*reportBurst {
+			t.Errorf("%d were written and %d refused", n, refused)
+		}
+	})
+}
+
 func TestTooManyReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
 		b := start(t, Options{Now: func() time.Time { return now }})
+		pass := func(d time.Duration) {
+			synctest.Wait() // the recorder reads the clock once more after it has answered
+			now = now.Add(d)
+		}
 		report := func(n int) (wait time.Duration) {
 			t.Helper()
 			err := b.Report(t.Context(), reported(n, ""))
@@ -174,7 +198,7 @@ func TestTooManyReports(t *testing.T) {
 			t.Error("another device has to wait too")
 		}
 		for range 3 {
-			now = now.Add(reportEvery)
+			pass(reportEvery)
 			if report(1) != 0 {
 				t.Error("one report in ten seconds is refused")
 			}
@@ -182,15 +206,15 @@ func TestTooManyReports(t *testing.T) {
 				t.Error("two reports in ten seconds are taken")
 			}
 		}
-		now = now.Add(-time.Hour) // the clock was set back: nobody waits for that
+		pass(-time.Hour) // the clock was set back: nobody waits for that
 		if wait := report(1); wait > 2*reportEvery {
 			t.Errorf("after the clock was set back it has to wait %v", wait)
 		}
-		now = now.Add(reportEvery)
+		pass(reportEvery)
 		if report(1) != 0 {
 			t.Error("after the clock was set back, one report in ten seconds is refused")
 		}
-		now = now.Add(24 * time.Hour)
+		pass(24 * time.Hour)
 		for range reportBurst {
 			if report(1) != 0 {
 				t.Fatal("a burst after a long silence is refused")
