@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -44,7 +45,10 @@ func (p Program) audit() *cobra.Command {
 		}
 		if word != "" {
 			config, err := thereOrGone(cmd.Context(), c, word)
-			if err != nil {
+			switch {
+			case errors.Is(err, client.ErrNotFound) && looksLikeMAC(word):
+				f.MAC = word // there may be attempts, or a configuration that went to other hardware
+			case err != nil:
 				return err
 			}
 			f.ConfigID = config.ID

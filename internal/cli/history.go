@@ -16,7 +16,7 @@ func (p Program) history() *cobra.Command {
 		Use:   "history DEVICE",
 		Short: "List the revisions of a document: when, by whom, and why",
 		Long: "Lists every state that the document of a device was in, the newest first; also where the configuration was\n" +
-			"deleted. HAS marks the one that the device is known to have.",
+			"deleted. HAS marks the one that the device is known to have, and how far it is with it where that is the newest.",
 		Args: arguments,
 	}
 	cmd.Flags().IntVar(&limit, "limit", limit, limitFlag)
@@ -38,7 +38,9 @@ func (p Program) history() *cobra.Command {
 		for _, r := range revisions {
 			has := cell{}
 			if config.DeviceRevision != nil && *config.DeviceRevision == r.Revision {
-				has = cell{config.Sync, syncColour(config.Sync)}
+				if has = (cell{config.Sync, syncColour(config.Sync)}); config.Sync == client.SyncPending {
+					has.text = "yes" // what is pending is the newest one
+				}
 			}
 			t.add(cell{text: strconv.FormatInt(r.Revision, 10)}, cell{text: t.when(r.CreatedAt)}, cell{text: text(r.Principal)},
 				cell{text: text(r.Address)}, cell{text: origin(r)}, cell{text: strconv.Itoa(r.Size)}, has, cell{text: text(r.Message)})

@@ -50,6 +50,26 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// What is pending is the newest revision, and not the one that the device has.
+func TestHistoryMarksWhatTheDeviceHas(t *testing.T) {
+	env := house(t)
+	for _, want := range [][]string{{"fetched"}, {"-", "yes"}} {
+		if want[0] == "fetched" {
+			fetch(t, env, "aa:bb:cc:dd:ee:03", "")
+			run(t, env, "status", "Attic", "--wait", "fetched").want(t, 0)
+		} else {
+			run(t, env, "set", "Attic", "a", "1").want(t, 0)
+		}
+		var got []string
+		for _, row := range columns(t, run(t, env, "history", "Attic")) {
+			got = append(got, row[6])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("HAS (-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	env := house(t)
 	run(t, env, "set", "Attic", "wifi.ssid", "y").want(t, 0)

@@ -287,4 +287,12 @@ func TestAudit(t *testing.T) {
 		t.Errorf("an hour ago %q", rows)
 	}
 	run(t, env, "audit", "--result", "well").want(t, 4, "result")
+	run(t, env, "replace-device", "Attic", "aabbccddee05", "-y").want(t, 0)
+	for _, mac := range []string{"aa:bb:cc:dd:ee:03", "AABB.CCDD.EE03"} {
+		former := columns(t, run(t, env, "audit", "--device", mac, "--result", "applied"))
+		if len(former) != 3 || former[0][3] != "replace_device" || former[0][5] != "aa:bb:cc:dd:ee:05" {
+			t.Errorf("of hardware that was replaced %q", former)
+		}
+	}
+	run(t, env, "audit", "--device", "no such name").want(t, 3)
 }
