@@ -14,6 +14,10 @@ import (
 const (
 	// mostRefused is how many different refused attempts of a second are kept apart.
 	mostRefused = 200
+	// mostOfStrangers is how many of these may be of those whom nobody let in, and mostOfAddress of one address among them: who
+	// floods the audit hides neither others nor himself.
+	mostOfStrangers = 100
+	mostOfAddress   = 20
 	// mostUnwritten is how many are kept while the database is away.
 	mostUnwritten = 4000
 	// mostTarget bounds a text that a client chose, in bytes.
@@ -38,13 +42,18 @@ type refusals struct {
 	places  map[attempt]int // in entries
 	entries []fleet.AuditEntry
 	rest    *fleet.AuditEntry
+	// strangers is how many of entries are of those whom nobody let in, and ofAddress how many of each address.
+	strangers int
+	ofAddress map[string]int
 
 	unwritten []fleet.AuditEntry // of the goroutine that writes alone
 	trouble   trouble
 }
 
 // Refused takes an attempt that was refused; it never blocks on anything that does. Those of one second that are alike
-// are one entry of the audit. Beyond 200 different ones in a second the others share an entry that names no address.
+// are one entry of the audit. Of those whom nobody let in, 20 different ones of an address are kept apart, and what else comes
+// from there shares an entry for each reason, without a target. Beyond 200 in all, 100 of these, the others share an entry that
+// names no address either.
 func (r *Recorder) Refused(e fleet.AuditEntry) {
 	if e.At.IsZero() {
 		e.At = r.options.Now()
@@ -55,22 +64,44 @@ func (r *Recorder) Refused(e fleet.AuditEntry) {
 }
 
 func (r *refusals) add(e fleet.AuditEntry) {
-	key := attempt{e.By.Principal, e.By.Address, e.Action, e.Code, e.Target}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if at, known := r.places[key]; known {
-		r.entries[at].Times += e.Times
+	if r.again(e) {
 		return
 	}
-	if len(r.entries) >= mostRefused {
+	stranger := e.By.Principal == fleet.ByAnonymous
+	if stranger && r.ofAddress[e.By.Address] >= mostOfAddress {
+		e.By.Correlation, e.Target, e.ConfigID, e.MAC, e.Action = "", "", 0, nil, ActionVarious
+		if r.again(e) {
+			return
+		}
+	}
+	if len(r.entries) >= mostRefused || stranger && r.strangers >= mostOfStrangers {
 		r.rest = merge(r.rest, e)
 		return
 	}
 	if r.places == nil {
-		r.places = map[attempt]int{}
+		r.places, r.ofAddress = map[attempt]int{}, map[string]int{}
 	}
-	r.places[key] = len(r.entries)
+	r.places[alike(e)] = len(r.entries)
 	r.entries = append(r.entries, e)
+	if stranger {
+		r.strangers++
+		r.ofAddress[e.By.Address]++
+	}
+}
+
+// again counts an attempt that is like one that is kept, and tells whether there is one.
+func (r *refusals) again(e fleet.AuditEntry) bool {
+	at, known := r.places[alike(e)]
+	if known {
+		r.entries[at].Times += e.Times
+	}
+	return known
+}
+
+func alike(e fleet.AuditEntry) attempt {
+	return attempt{e.By.Principal, e.By.Address, e.Action, e.Code, e.Target}
 }
 
 // merge adds an attempt to the entry of the many, which keeps what all of them have in common.
@@ -100,7 +131,7 @@ func (r *refusals) take() []fleet.AuditEntry {
 	if r.rest != nil {
 		entries = append(entries, *r.rest)
 	}
-	r.places, r.entries, r.rest = nil, nil, nil
+	r.places, r.entries, r.rest, r.strangers, r.ofAddress = nil, nil, nil, 0, nil
 	return entries
 }
 

@@ -64,19 +64,50 @@ func TestManyDifferentRefusedAttempts(t *testing.T) {
 		b.Refused(refusal("10.0.0.3", "/api/configs/3")) // one that is known
 		b.end(t)
 		all, _ := b.db.written()
-		if len(all) != mostRefused+1 {
+		if len(all) != mostOfStrangers+1 {
 			t.Fatalf("%d entries", len(all))
 		}
 		sum := 0
 		for _, e := range all {
 			sum += e.Times
 		}
-		rest := all[mostRefused]
+		rest := all[mostOfStrangers]
 		if sum != many+1 || all[3].Times != 2 || rest.By.Address != "" || rest.Target != "" || rest.By.Correlation != "" {
 			t.Errorf("%d attempts; the rest is %+v", sum, rest)
 		}
 		if rest.By.Principal != fleet.ByAnonymous || rest.Action != fleet.ActionCreate || rest.Code != fleet.CodeUnauthorized {
 			t.Errorf("the rest has lost what all had in common: %+v", rest)
+		}
+	})
+}
+
+// Whoever is refused a lot, on purpose, hides nobody else's attempts, and stays known himself.
+func TestFloodOfRefusedAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, Options{})
+		const many = 5000
+		for n := range many {
+			b.Refused(refusal("10.6.6.6", fmt.Sprint("/api/configs/", n)))
+		}
+		b.Refused(refusal("10.0.0.5", "/api/configs"))
+		for n := range many {
+			b.Refused(refusal(fmt.Sprint("10.7.", n), "/api/configs"))
+		}
+		known := refusal("10.0.0.9", "/api/configs/1")
+		known.By.Principal, known.Code = fleet.ByToken, fleet.CodePreconditionFailed
+		b.Refused(known)
+		b.end(t)
+		all, _ := b.db.written()
+		times := map[string]int{}
+		for _, e := range all {
+			times[e.By.Address] += e.Times
+		}
+		if times["10.6.6.6"] != many || times["10.0.0.5"] != 1 || times["10.0.0.9"] != 1 || times[""] != many+mostOfAddress+2-mostOfStrangers {
+			t.Errorf("%d of the one who floods, %d and %d of the others, %d of nobody", times["10.6.6.6"], times["10.0.0.5"], times["10.0.0.9"], times[""])
+		}
+		shared := all[mostOfAddress]
+		if len(all) != mostOfStrangers+2 || shared.Action != ActionVarious || shared.Target != "" || shared.Code != fleet.CodeUnauthorized {
+			t.Errorf("%d entries, the shared one is %+v", len(all), shared)
 		}
 	})
 }
@@ -102,7 +133,9 @@ func TestRefusedWhileTheDatabaseIsAway(t *testing.T) {
 		const seconds = 2 * mostUnwritten / mostRefused
 		for second := range seconds {
 			for n := range mostRefused {
-				b.Refused(refusal(fmt.Sprint(second), fmt.Sprint(n)))
+				e := refusal(fmt.Sprint(second), fmt.Sprint(n))
+				e.By.Principal = fleet.ByToken
+				b.Refused(e)
 			}
 			time.Sleep(refusedEvery) //nolint:forbidigo // the clock of the bubble
 		}
