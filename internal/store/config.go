@@ -74,13 +74,9 @@ func orZero[T any](p *T) (v T) {
 
 // scanStanding reads configColumns and standingColumns, and what the statement selects behind them.
 func (r reader) scanStanding(row row, more ...any) (fleet.Config, error) {
-	return scanStandingAt(row, r.now(), more...)
-}
-
-func scanStandingAt(row row, now time.Time, more ...any) (fleet.Config, error) {
 	var s scanned
 	c, err := scanConfig(row, append(s.dest(), more...)...)
-	c.Standing = s.standing(c, now)
+	c.Standing = s.standing(c, r.now())
 	return c, err
 }
 

@@ -16,25 +16,62 @@ func (r reader) Configs(ctx context.Context, q fleet.Query, withContent bool) ([
 	l := list{dialect: r.dialect, query: q, now: r.now()}
 	sql := l.sql(withContent)
 	var found []fleet.Config
+	listed := newListed(q.Deleted, withContent)
 	err := r.run(ctx, request{sql: sql, args: l.args, scan: func(row row) error {
-		var content []byte
-		var deletedAt *time.Time
-		var more []any
-		if q.Deleted {
-			more = append(more, &deletedAt)
-		}
-		if withContent {
-			more = append(more, &content)
-		}
-		c, err := scanStandingAt(row, l.now, more...)
-		c.DeletedAt = orZero(deletedAt)
-		if withContent {
-			c.Content, c.ETag = content, fleet.ETag(sha256.Sum256(content))
-		}
+		c, err := listed.scan(row)
 		found = append(found, c)
 		return err
 	}})
 	return found, err
+}
+
+// listed is where the rows of a list are scanned to, one after the other. How a device stands is computed by the database,
+// which has to know it for filters anyway: reading what it is computed from would make a list of a hundred thousand slower
+// by half.
+type listed struct {
+	c         fleet.Config
+	mac       string
+	etag      *string
+	sync      int64
+	lastSeen  *time.Time
+	deletedAt *time.Time
+	filled    bool // with contents
+	dest      []any
+}
+
+// listedStanding is selected behind configColumns; $1 is the time.
+var listedStanding = `, ` + syncOf + `, d.last_seen_at, coalesce(d.has_rev, 0), d.online, coalesce(d.overdue_at < $1, false)`
+
+func newListed(deleted, withContent bool) *listed {
+	l := &listed{filled: withContent}
+	c := &l.c
+	l.dest = []any{&c.ID, &l.mac, &c.DeviceName, &c.DeviceEntityID, &c.EnableOTA, &c.Revision, &c.CreatedAt, &c.UpdatedAt, &l.etag,
+		&l.sync, &l.lastSeen, &c.Standing.Revision, &c.Standing.Online, &c.Standing.Overdue}
+	if deleted {
+		l.dest = append(l.dest, &l.deletedAt)
+	}
+	if withContent {
+		l.dest = append(l.dest, &c.Content)
+	}
+	return l
+}
+
+func (l *listed) scan(row row) (fleet.Config, error) {
+	if err := row.Scan(l.dest...); err != nil {
+		return fleet.Config{}, err
+	}
+	c := l.c
+	c.ETag, c.DeletedAt = orZero(l.etag), orZero(l.deletedAt)
+	if l.filled {
+		c.ETag = fleet.ETag(sha256.Sum256(c.Content))
+	}
+	c.Standing.Sync, c.Standing.LastSeen = fleet.Syncs[l.sync], orZero(l.lastSeen)
+	if c.Standing.Sync != fleet.SyncUnknown && c.Standing.Sync != fleet.SyncPending {
+		c.Standing.Revision = c.Revision
+	}
+	var err error
+	c.MAC, err = parseMAC(l.mac)
+	return c, err
 }
 
 // list writes the statement for one part of a list.
@@ -53,7 +90,8 @@ func (l *list) arg(v any) string {
 }
 
 func (l *list) sql(withContent bool) string {
-	columns, table := configColumns+standingColumns, `configs`
+	l.arg(l.now)
+	columns, table := configColumns+listedStanding, `configs`
 	if l.query.Deleted {
 		columns, table = columns+`, c.deleted_at`, `deleted_configs`
 	}
@@ -80,7 +118,7 @@ func (l *list) standing() {
 		l.where = append(l.where, syncOf+` IN (`+strings.Join(places, `, `)+`)`)
 	}
 	if l.query.Overdue != nil {
-		overdue := `d.overdue_at < ` + l.arg(l.now)
+		overdue := `d.overdue_at < $1`
 		if !*l.query.Overdue {
 			overdue = `(d.overdue_at IS NULL OR NOT ` + overdue + `)`
 		}

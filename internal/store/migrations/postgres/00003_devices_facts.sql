@@ -8,7 +8,7 @@
 
 -- +goose Up
 CREATE TABLE devices (
-    mac_address varchar(17) PRIMARY KEY,
+    mac_address varchar(17) COLLATE "C" PRIMARY KEY,
     first_seen_at timestamp NOT NULL,
     last_seen_at timestamp,
     has_etag text NOT NULL,
@@ -51,7 +51,7 @@ CREATE INDEX devices_by_overdue ON devices (overdue_at);
 
 CREATE TABLE facts (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    mac_address varchar(17) NOT NULL,
+    mac_address varchar(17) COLLATE "C" NOT NULL,
     at timestamp NOT NULL,
     kind text NOT NULL,
     etag text NOT NULL,
