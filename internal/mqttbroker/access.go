@@ -61,8 +61,11 @@ func (a *access) Provides(event byte) bool {
 }
 
 // OnPacketRead mends CONNECT before it is judged: only a device's own state is kept as a will, and an empty password, which
-// MQTT allows and the library refuses, is none.
-func (a *access) OnPacketRead(_ *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+// MQTT allows and the library refuses, is none. And a device that says goodbye without a word on its state is gone all the same: its will is sent.
+func (a *access) OnPacketRead(client *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+	if packet.FixedHeader.Type == packets.Disconnect && a.saysOnline(client) {
+		packet.ReasonCode = packets.CodeDisconnectWillMessage.Code
+	}
 	if packet.FixedHeader.Type != packets.Connect {
 		return packet, nil
 	}

@@ -113,6 +113,17 @@ func (a *access) ownWill(connect *packets.ConnectParams) {
 	connect.WillTopic, connect.WillPayload = "", nil
 }
 
+// saysOnline tells whether a client has a will, and what is retained where it would go is that the device is connected. Firmware that
+// ends its connection in order, to sleep or to start again, mostly leaves that behind; MQTT then drops the will.
+func (a *access) saysOnline(client *mqtt.Client) bool {
+	will := client.Properties.Will
+	if will.Flag == 0 {
+		return false
+	}
+	said, retained := a.server.Topics.Retained.Get(will.TopicName)
+	return retained && strings.EqualFold(strings.TrimSpace(string(said.Payload)), "online")
+}
+
 // OnWill looks for room at the time that a will is due.
 func (a *access) OnWill(client *mqtt.Client, will mqtt.Will) (mqtt.Will, error) {
 	if _, replaced := a.replaced.Load(client); replaced {

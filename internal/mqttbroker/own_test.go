@@ -1,6 +1,7 @@
 package mqttbroker
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -280,6 +281,47 @@ func TestTheLastWillOfADevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	late.hears(t, ownState+" online")
+}
+
+// A device that disconnects without a word is not online any more. What it said of its state last stays, where that is
+// something else.
+func TestAGoodbyeEndsOnline(t *testing.T) {
+	b := run(t)
+	s := hearing(t, b)
+	leave := func(will, last string) {
+		c := mustConnect(t, b, "aabbccddeeff", "", "", withWill(ownState, will))
+		if err := c.publish(t, ownState, last, 1, true); err != nil {
+			t.Fatal(err)
+		}
+		s.hears(t, ownState+" "+last)
+		_ = c.Disconnect(&paho.Disconnect{})
+		<-c.Done()
+	}
+	leave("offline", " Online\n")
+	s.hears(t, ownState+" offline")
+	late := mustConnect(t, b, "late", "", "")
+	if err := late.subscribe(t, ownState); err != nil {
+		t.Fatal(err)
+	}
+	late.hears(t, ownState+" offline")
+	leave("unheard", "offline")
+	leave("unheard", "asleep")
+	leave("offline", "online")
+	s.hears(t, ownState+" offline")
+
+	o := old{t, dial(t, b.address)} // of MQTT 3.1.1
+	packet := func(text string) {
+		p := unhex(t, text)
+		p[1] = byte(len(p) - 2)
+		o.send(p)
+	}
+	packet("1000" + mqttString("MQTT") + "042e003c" + mqttString("aabbccddeeff") + mqttString(ownState) + mqttString("offline"))
+	o.expect("20020000")
+	packet("3300" + mqttString(ownState) + "0001" + hex.EncodeToString([]byte("online")))
+	o.expect("40020001")
+	s.hears(t, ownState+" online")
+	o.send(unhex(t, "e000"))
+	s.hears(t, ownState+" offline")
 }
 
 // A device that connects anew before the broker has noticed that its old connection is gone is online, whatever the old
