@@ -74,10 +74,11 @@ func (s *Store) pruneOld(ctx context.Context, sql string, before time.Time) (n i
 	return n, n == prunedRows, err
 }
 
-// pruneFacts looks at some facts from before a time, and lets all go but the newest of each device.
+// pruneFacts looks at some facts from before a time, and lets all go but the newest of each device: what the device had from then
+// on until the next.
 func (s *Store) pruneFacts(ctx context.Context, before time.Time) (n int64, more bool, err error) {
-	const find = `SELECT f.id, f.at, EXISTS (SELECT 1 FROM facts n WHERE n.mac_address = f.mac_address AND n.id > f.id)
-		FROM facts f WHERE (f.at > $1 OR f.at = $1 AND f.id > $2) AND f.at >= $1 AND f.at < $3 ORDER BY f.at, f.id LIMIT $4`
+	const find = `SELECT f.id, f.at, EXISTS (SELECT 1 FROM facts n WHERE n.mac_address = f.mac_address AND n.id > f.id AND n.at < $1)
+		FROM facts f WHERE (f.at > $2 OR f.at = $2 AND f.id > $3) AND f.at >= $2 AND f.at < $1 ORDER BY f.at, f.id LIMIT $4`
 	const remove = `DELETE FROM facts WHERE id = $1`
 	var requests []request
 	seen := 0
@@ -92,7 +93,7 @@ func (s *Store) pruneFacts(ctx context.Context, before time.Time) (n int64, more
 				requests = append(requests, statement(remove, last))
 			}
 			return err
-		}, s.pruning.factAt.UTC(), s.pruning.fact, before, int64(lookedAtFacts)))
+		}, before, s.pruning.factAt.UTC(), s.pruning.fact, int64(lookedAtFacts)))
 	})
 	if err == nil && len(requests) > 0 {
 		err = s.engine.update(ctx, func(ctx context.Context, t *tx) error { return t.run(ctx, requests...) })

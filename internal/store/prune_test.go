@@ -189,18 +189,39 @@ func TestPruneOfFacts(t *testing.T) {
 		insert += `, ` + fact(9, 0) + `, ` + fact(1, 100) + `, ` + fact(2, 4900)
 		storetest.Exec(t, url, insert)
 		now := storetest.Epoch().Add(4000*time.Minute + day)
-		if n, pieces := prune(t, s, fleet.Retention{Facts: day}, now); n != 3999 || pieces < 2 {
-			t.Errorf("%d facts went in %d pieces, want 3999 in some", n, pieces)
+		if n, pieces := prune(t, s, fleet.Retention{Facts: day}, now); n != 3998 || pieces < 2 {
+			t.Errorf("%d facts went in %d pieces, want 3998 in some", n, pieces)
 		}
 		var left, newest int
 		db := storetest.SQL(t, url)
 		must(t, db.QueryRow(`SELECT count(*) FROM facts`).Scan(&left))
 		must(t, db.QueryRow(`SELECT count(*) FROM facts WHERE at < '2026-03-04 06:40:00.000000'`).Scan(&newest))
-		if left != 1004 || newest != 3 {
-			t.Errorf("%d facts are left, %d of them old; want 1004, and the 3 old ones that are the newest of their device", left, newest)
+		if left != 1005 || newest != 4 {
+			t.Errorf("%d facts are left, %d of them old; want 1005, and of the old ones the newest of each of the 4 devices", left, newest)
 		}
 		if n, _ := prune(t, s, fleet.Retention{Revisions: 1, Age: day, Audit: day}, now.AddDate(1, 0, 0)); n != 0 {
 			t.Errorf("%d rows went that were to be kept", n)
+		}
+	})
+}
+
+// What a device had on a day that is kept is known, though it came to have it before.
+func TestPruneOfFactsKeepsWhatHolds(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := storetest.Create(t, s, storetest.MAC(1), `{"v":1}`)
+		at := storetest.Epoch()
+		record(t, s, fetched(c.MAC, `{"v":1}`, 1, at.Add(-90*day)))
+		record(t, s, held(c.MAC, `{"v":1}`, 1, at.Add(-60*day)))
+		storetest.Save(t, s, c.ID, `{"v":2}`)
+		record(t, s, fetched(c.MAC, `{"v":2}`, 2, at.Add(-10*day)))
+		if n, _ := prune(t, s, fleet.Retention{Facts: 30 * day}, at); n != 1 {
+			t.Errorf("%d facts went, want the oldest alone", n)
+		}
+		for days, want := range map[int]int64{29: 1, 11: 1, 9: 2} {
+			then := factsOf(t, s, c.MAC, 0, at.AddDate(0, 0, -days), 1)
+			if len(then) != 1 || then[0].Has.Revision != want {
+				t.Errorf("%d days ago: %+v, want revision %d", days, then, want)
+			}
 		}
 	})
 }
