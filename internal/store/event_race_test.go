@@ -84,6 +84,7 @@ func TestEventsHaveOneOrder(t *testing.T) {
 			})
 		}
 		group.Wait()
+		allPlaced(t, first, url)
 		close(done)
 		readers.Wait()
 		want := changesOf(seen[0])
@@ -97,6 +98,21 @@ func TestEventsHaveOneOrder(t *testing.T) {
 		if !slices.Equal(changesOf(late), want) {
 			t.Error("a reader that comes later has another order")
 		}
+	})
+}
+
+// allPlaced waits until every change has its place. Whoever reads while another gives them sees those only that have one.
+func allPlaced(t *testing.T, s *store.Store, url string) {
+	t.Helper()
+	if s.Engine() != testenv.PostgreSQL {
+		return
+	}
+	db := storetest.SQL(t, url)
+	testenv.WaitFor(t, time.Minute, func() bool {
+		head(t, s)
+		var waiting int
+		must(t, db.QueryRow(`SELECT count(*) FROM audit WHERE seq IS NULL AND event IS NOT NULL`).Scan(&waiting))
+		return waiting == 0
 	})
 }
 
@@ -210,7 +226,7 @@ func TestReadersDoNotWaitForEachOther(t *testing.T) {
 	from := head(t, s)
 	conn, err := storetest.SQL(t, url).Conn(context.Background())
 	must(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_, err = conn.ExecContext(context.Background(), `SELECT pg_advisory_lock($1)`, int64(0x657370616576656e))
 	must(t, err)
 	storetest.Create(t, s, storetest.MAC(2), `{}`)
