@@ -3,14 +3,14 @@ package store
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"espalier.dev/espalier/internal/fleet"
 )
 
-// devicesOf selects devices and what is there of their configurations.
-var devicesOf = `SELECT d.mac_address, ` + deviceColumns + whicheverColumns + ` FROM devices d` + strings.ReplaceAll(joinWhichever, `{m}`, `d.mac_address`)
+// devicesOf selects devices and their configurations. Of one that was deleted nothing more is told: to a reader it is gone.
+const devicesOf = `SELECT d.mac_address, ` + deviceColumns + `, coalesce(c.id, 0), coalesce(c.revision, 0), coalesce(c.etag, '')
+	FROM devices d LEFT JOIN configs c ON c.mac_address = d.mac_address`
 
 // clockBack is how much the clock may have been set back for a position to be waited for.
 const clockBack = 60
@@ -29,8 +29,8 @@ func (j *journal) shown(ctx context.Context, limit int) error {
 	var batches []int64
 	sql := devicesOf + ` WHERE d.seq > $1 AND d.seq <= $2 ORDER BY d.seq, d.mac_address`
 	err := j.r.run(ctx, query(sql, func(r row) error {
-		d, now, err := scanWhichever(r)
-		if err != nil || now.ID == 0 { // its configuration went to another device
+		d, now, err := scanWithConfig(r)
+		if err != nil || now.ID == 0 { // its configuration was deleted, or went to another device
 			return err
 		}
 		for _, e := range d.events(begin, now, j.now) {
@@ -69,7 +69,7 @@ func (j *journal) overdue(ctx context.Context, limit int) error {
 	var seconds []int64
 	sql := devicesOf + ` WHERE d.overdue_at >= $1 AND d.overdue_at < $2 ORDER BY d.overdue_at, d.mac_address`
 	err = j.r.run(ctx, query(sql, func(r row) error {
-		d, now, err := scanWhichever(r)
+		d, now, err := scanWithConfig(r)
 		if err != nil || now.ID == 0 {
 			return err
 		}
@@ -93,7 +93,7 @@ func (j *journal) after(first int, moments []int64, at *int64) {
 	}
 }
 
-func scanWhichever(r row) (*deviceRow, fleet.Config, error) {
+func scanWithConfig(r row) (*deviceRow, fleet.Config, error) {
 	var now fleet.Config
 	d, err := scanDevice(r, &now.ID, &now.Revision, &now.ETag)
 	return d, now, err

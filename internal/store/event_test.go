@@ -146,8 +146,9 @@ func TestEventsOfDevices(t *testing.T) {
 		}
 		storetest.Delete(t, s, two.ID)
 		all, _ = tail(t, s, from, 100)
-		if last := all[len(all)-1]; last.MAC != two.MAC || last.ConfigID != two.ID || last.Standing.Sync != fleet.SyncFetched {
-			t.Errorf("of a configuration that was deleted: %+v", last)
+		want = []string{"deleted 2 r2 fetched", "check-in 1 r1 applied", "report 1 r1 applied", "sync 1 r1 applied"} // and nothing behind it
+		if diff := cmp.Diff(want, saidAll(all)); diff != "" {
+			t.Errorf("with a configuration that was deleted (-want +got):\n%s", diff)
 		}
 	})
 }
