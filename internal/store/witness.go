@@ -51,8 +51,7 @@ func (s *Store) Record(ctx context.Context, evidence []fleet.Evidence) error {
 			return err
 		}
 		known := slices.DeleteFunc(slices.Clone(evidence), func(e fleet.Evidence) bool {
-			_, ok := b.current[e.MAC]
-			return !ok
+			return !b.takes(e)
 		})
 		if err := b.locate(ctx, known); err != nil {
 			return err
@@ -62,6 +61,19 @@ func (s *Store) Record(ctx context.Context, evidence []fleet.Evidence) error {
 		}
 		return b.keep(ctx)
 	})
+}
+
+// takes tells whether evidence is kept: of devices with a configuration all; of those that had one, whether they are connected,
+// or it would come back with a device that has long gone.
+func (b *batch) takes(e fleet.Evidence) bool {
+	if _, there := b.current[e.MAC]; there {
+		return true
+	}
+	switch e.Kind {
+	case fleet.EvidenceOnline, fleet.EvidenceOffline, fleet.EvidenceLost:
+		return b.devices[e.MAC] != nil
+	}
+	return false
 }
 
 // futureTolerance is how far the clocks of two servers may be apart.

@@ -138,6 +138,28 @@ func TestRecordDropsStrangers(t *testing.T) {
 	})
 }
 
+// A device that left while it had no configuration is not connected when it has one again, and nobody is told of it meanwhile.
+func TestRecordKeepsWhoIsConnected(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		c := storetest.Create(t, s, storetest.MAC(1), `{}`)
+		record(t, s, fleet.Evidence{MAC: c.MAC, Kind: fleet.EvidenceOnline, At: minute(0)})
+		storetest.Delete(t, s, c.ID)
+		_, at := tail(t, s, head(t, s), 100)
+		record(t, s, fleet.Evidence{MAC: c.MAC, Kind: fleet.EvidenceOffline, At: minute(1)},
+			fleet.Evidence{MAC: storetest.MAC(2), Kind: fleet.EvidenceOnline, At: minute(1)})
+		if said, _ := tail(t, s, at, 100); len(said) != 0 {
+			t.Errorf("of a configuration that was deleted: %v", saidAll(said))
+		}
+		storetest.Apply(t, s, fleet.Change{Kind: fleet.Undelete, ID: c.ID, At: minute(2)})
+		if now := device(t, s, c.MAC); now.Online == nil || *now.Online || !now.OnlineAt.Equal(minute(1)) {
+			t.Errorf("it left while it had no configuration: %+v", now)
+		}
+		if d := device(t, s, storetest.MAC(2)); !d.FirstSeen.IsZero() {
+			t.Errorf("a stranger was kept: %+v", d)
+		}
+	})
+}
+
 func TestRecordFindsRevisionsByBytes(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		s := storetest.OpenMigrated(t, url)
