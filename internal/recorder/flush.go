@@ -1,7 +1,9 @@
 package recorder
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"espalier.dev/espalier/internal/fleet"
@@ -13,12 +15,14 @@ type item struct {
 	report   *waiting
 }
 
-// flush writes all evidence that waits, in as few transactions as can take it. What was not written is put back.
-func (r *Recorder) flush(ctx context.Context) error {
+// flush writes what is due, or everything that waits, in as few transactions as can take it. What was not written is put
+// back.
+func (r *Recorder) flush(ctx context.Context, wanted func(*shown) bool) error {
 	var items []item
 	for i := range r.devices {
-		items = r.devices[i].take(items)
+		items = r.devices[i].take(wanted, items)
 	}
+	slices.SortStableFunc(items, func(a, b item) int { return bytes.Compare(a.evidence.MAC[:], b.evidence.MAC[:]) })
 	return r.write(ctx, items)
 }
 
@@ -72,9 +76,11 @@ func (r *Recorder) record(ctx context.Context, items []item) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
+	began := time.Now()
 	if err := r.options.Witness.Record(ctx, evidence); err != nil {
 		return err
 	}
+	r.sweep.spent(time.Since(began), len(evidence))
 	r.metrics.flushes.Inc()
 	for _, one := range items {
 		if one.report != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// flushEvery is how long evidence waits at most, while the database is there.
+	// flushEvery is how long evidence waits at most that says something new, while the database is there.
 	flushEvery = 2 * time.Second
 	// refusedEvery is how long refused attempts are counted together.
 	refusedEvery = time.Second
@@ -47,6 +47,7 @@ type Options struct {
 type Recorder struct {
 	options Options
 	devices shards
+	sweep   sweep // of the goroutine that writes alone
 	reports reports
 	limits  limits
 	refused refusals
@@ -126,15 +127,16 @@ func (r *Recorder) keepFlushing(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_ = r.flush(ctx) // the log has it, and what was not written is kept
+			_ = r.flush(ctx, r.sweep.due(&r.devices)) // the log has it, and what was not written is kept
 		case <-r.reports.more:
 			r.flushReports(ctx)
 		case done := <-r.asked:
-			done <- r.flush(ctx)
+			done <- r.flush(ctx, all)
 		case <-r.stop:
 			r.reports.close()
 			r.flushReports(ctx)
-			_ = r.flush(ctx)
+			_ = r.flush(ctx, func(d *shown) bool { return d.state == news }) // there may be no time for more
+			_ = r.flush(ctx, all)
 			return
 		}
 	}
