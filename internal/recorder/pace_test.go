@@ -32,7 +32,7 @@ func TestWhatIsShownAgainIsPaced(t *testing.T) {
 			everybody("a")
 			b.Saw(fetched(devices+round, "a"))
 			b.Saw(held(round, "b"))
-			time.Sleep(flushEvery)          //nolint:forbidigo // the clock of the bubble
+			time.Sleep(flushEvery) //nolint:forbidigo // the clock of the bubble
 			synctest.Wait()
 			if n := b.db.transactions(); n != 1 {
 				t.Fatalf("%d transactions", n)
