@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -40,18 +41,24 @@ func (i *Intake) queue(r report) {
 	r.done()
 }
 
-// work takes reports until Stop, and then those that wait.
+// work takes reports until Stop, and then those that wait in the queue.
 func (i *Intake) work(queue <-chan report) {
+	later := newPostponed()
+	defer later.timer.Stop()
 	for {
 		select {
 		case r := <-queue:
-			i.take(r)
+			i.take(r, later)
 			continue
 		default:
 		}
 		select {
 		case r := <-queue:
-			i.take(r)
+			i.take(r, later)
+		case <-later.timer.C:
+			for _, r := range later.due() {
+				i.take(r, later)
+			}
 		case <-i.stopping:
 			if len(queue) == 0 {
 				return
@@ -62,8 +69,12 @@ func (i *Intake) work(queue <-chan report) {
 
 // take hands one report on, until the database is there. What is wrong with it is for whoever wrote the firmware, so it is
 // told at debug level alone, without anything that the device wrote.
-func (i *Intake) take(r report) {
+func (i *Intake) take(r report, later *postponed) {
 	rev, etag, said, err := fleet.ParseReport(r.payload)
+	if err == nil && later.replace(r) {
+		r.done()
+		return
+	}
 	if err == nil {
 		err = i.report(r.mac, rev, etag, said)
 	}
@@ -71,6 +82,9 @@ func (i *Intake) take(r report) {
 		return // the broker may send it again
 	}
 	r.done()
+	if busy, ok := errors.AsType[*fleet.Error](err); ok && busy.Wait > 0 && later.add(r, busy.Wait) {
+		return
+	}
 	if err != nil {
 		i.options.Logger.Debug("a report by MQTT was refused", "mac", r.mac.String(), "error", err)
 	}
