@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,35 @@ func TestServersWithOtherClocks(t *testing.T) {
 			must(t, wrong.Clear(ctx, held))
 			storetest.Delete(t, right, made.ID)
 			must(t, right.Clear(ctx, claim(t, right, right.Now(), 10)))
+		})
+	}
+}
+
+// Servers on PostgreSQL go by its clock, also while somebody sets theirs.
+func TestAClockThatIsSet(t *testing.T) {
+	for _, engine := range []string{testenv.PostgreSQL, testenv.SQLite} {
+		t.Run(engine, func(t *testing.T) {
+			testenv.Ran(t, engine)
+			var ahead atomic.Int64
+			s, err := store.Open(context.Background(), store.Options{URL: storetest.NewURL(t, engine),
+				Clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+			must(t, err)
+			t.Cleanup(func() { must(t, s.Close()) })
+			_, err = s.Migrate(context.Background())
+			must(t, err)
+			for _, jump := range []time.Duration{0, 5 * time.Hour, -3 * time.Hour} {
+				ahead.Store(int64(jump))
+				want := time.Duration(0)
+				if engine == testenv.SQLite { // the control: its clock is this machine's
+					want = jump
+				}
+				for _, when := range []string{"at once", "after a question"} {
+					if off := (time.Until(s.Now()) - want).Abs(); off > time.Minute {
+						t.Errorf("set by %v, %s: the time is off by %v", jump, when, off)
+					}
+					must(t, s.Ping(context.Background()))
+				}
+			}
 		})
 	}
 }

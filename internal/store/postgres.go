@@ -63,6 +63,7 @@ func openPostgres(ctx context.Context, url string, clock *clock) (*postgresEngin
 	const connections = 16
 	config.MaxConns = max(config.MaxConns, connections)
 	config.AfterConnect = clock.learn
+	config.PrepareConn = clock.check
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
