@@ -73,7 +73,6 @@ func adoptPiece(ctx context.Context, t *tx, now time.Time) (int, error) {
 	find := `SELECT c.id, c.mac_address, c.content, c.updated_at,
 			(SELECT coalesce(max(r.rev), 0) FROM revisions r WHERE r.mac_address = c.mac_address)
 		FROM configs c WHERE c.revision = 0 ORDER BY c.id LIMIT $1` + t.dialect.lock
-	const number = `UPDATE configs SET revision = $1, etag = $2 WHERE id = $3`
 	var found []foreign
 	err := t.run(ctx, query(find, func(r row) error {
 		var f foreign
@@ -96,7 +95,7 @@ func adoptPiece(ctx context.Context, t *tx, now time.Time) (int, error) {
 		}
 		made := adoptedRevision(mac, f.newest+1, f.content, at)
 		requests = append(requests,
-			revisionRequest(made), statement(number, made.Number, fleet.ETag(made.SHA256), f.id))
+			revisionRequest(made), statement(numberConfig, made.Number, fleet.ETag(made.SHA256), f.id))
 	}
 	return len(found), t.run(ctx, requests...)
 }

@@ -131,7 +131,7 @@ func drop(ctx context.Context, db *sql.DB, engine string) error {
 		statements = append(statements, "DROP TABLE IF EXISTS "+table)
 	}
 	if engine == "postgres" {
-		statements = append(statements, "DROP FUNCTION IF EXISTS configs_written_by_another",
+		statements = append(statements, "DROP FUNCTION IF EXISTS configs_written_by_another", "DROP FUNCTION IF EXISTS configs_number_is_newest",
 			"DROP SEQUENCE IF EXISTS outbox_generation")
 	}
 	for _, sql := range statements {

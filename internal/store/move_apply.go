@@ -47,15 +47,19 @@ func (r reader) find(ctx context.Context, c fleet.Change) (f target, err error) 
 	return f, err
 }
 
-// adoptFound keeps what another program wrote before it is gone.
+// adoptFound makes a revision of what another program wrote, before it is gone.
 func (r reader) adoptFound(ctx context.Context, f *target, c fleet.Change) error {
 	if f.Revision > 0 {
 		return nil
 	}
 	f.newest++
 	f.Revision = f.newest
-	return r.run(ctx, revisionRequest(adoptedRevision(f.MAC, f.newest, f.Content, c.At)))
+	return r.run(ctx, revisionRequest(adoptedRevision(f.MAC, f.newest, f.Content, c.At)),
+		statement(numberConfig, f.Revision, f.ETag, f.ID))
 }
+
+// numberConfig says which revision the content of a configuration is.
+const numberConfig = `UPDATE configs SET revision = $1, etag = $2 WHERE id = $3`
 
 // undelete brings a configuration back with the id that it had. What a precondition means is the revision that it had.
 func (r reader) undelete(ctx context.Context, c fleet.Change, touch func(fleet.MAC)) (fleet.Applied, error) {
@@ -123,7 +127,6 @@ func (r reader) move(ctx context.Context, c fleet.Change, touch func(fleet.MAC))
 func (r reader) moved(ctx context.Context, c fleet.Change, f target, first, shift int64) (fleet.Applied, error) {
 	const follow = `UPDATE revisions SET mac_address = $1, rev = rev + $2, restored = CASE WHEN restored >= $3 THEN restored + $2 END
 		WHERE mac_address = $4`
-	const number = `UPDATE configs SET revision = $1, etag = $2 WHERE id = $3`
 	last := max(f.newest, f.Revision)
 	came, went := revisionOf(c, c.MAC, shift+last+1), revisionOf(c, f.MAC, last+1)
 	came.Content, came.SHA256, came.Other = f.Content, sha256.Sum256(f.Content), &f.MAC
@@ -132,9 +135,15 @@ func (r reader) moved(ctx context.Context, c fleet.Change, f target, first, shif
 	if bytes.Compare(f.MAC[:], c.MAC[:]) < 0 { // the order in which all lock rows
 		tellFirst, tellSecond = tellSecond, tellFirst
 	}
+	err := r.run(ctx, statement(follow, c.MAC.String(), shift, first, f.MAC.String()))
+	if err == nil {
+		err = r.renumber(ctx, c.MAC)
+	}
+	if err != nil {
+		return fleet.Applied{}, err
+	}
 	return r.changed(ctx, c, came,
-		statement(follow, c.MAC.String(), shift, first, f.MAC.String()),
-		statement(number, came.Number, fleet.ETag(came.SHA256), c.ID),
+		statement(numberConfig, came.Number, fleet.ETag(came.SHA256), c.ID),
 		statement(forget, c.MAC.String()),
 		revisionRequest(came), revisionRequest(went), tellFirst, tellSecond)
 }

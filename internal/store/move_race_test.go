@@ -7,10 +7,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"espalier.dev/espalier/internal/fleet"
 	"espalier.dev/espalier/internal/store"
 	"espalier.dev/espalier/internal/store/storetest"
+	"espalier.dev/espalier/internal/testenv"
 )
 
 // wantNumbersInOrder wants the numbers of each device to rise by one, and no two revisions of all to be one.
@@ -184,4 +186,50 @@ func TestEverythingAtOnce(t *testing.T) {
 			t.Errorf("%d entries of the audit of %d changes", entries, made.Load()+moved.Load())
 		}
 	})
+}
+
+// A create, or an undelete, that waits for the address may have looked at the numbers before those that were given meanwhile and
+// went to another address with their revisions.
+func TestANumberThatWentToAnotherAddressIsNotGivenAgain(t *testing.T) {
+	testenv.Ran(t, testenv.PostgreSQL)
+	for name, again := range map[string]func(id int64) fleet.Change{
+		"create":   func(int64) fleet.Change { return create(1, `{"again":true}`) },
+		"undelete": func(id int64) fleet.Change { return undelete(id, `{"again":true}`, 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, mac := context.Background(), storetest.MAC(1)
+			url := storetest.NewURL(t, testenv.PostgreSQL)
+			s := storetest.OpenMigrated(t, url)
+			id := storetest.Create(t, s, mac, `{}`).ID
+			storetest.Delete(t, s, id)
+			db := storetest.SQL(t, url)
+			other, err := db.BeginTx(ctx, nil)
+			must(t, err)
+			_, err = other.ExecContext(ctx, `INSERT INTO configs (mac_address, content) VALUES ($1, '{}')`, mac.String())
+			must(t, err)
+			var group sync.WaitGroup
+			var applied fleet.Applied
+			group.Go(func() {
+				var err error
+				if applied, err = s.Apply(ctx, again(id)); err != nil {
+					t.Error(err)
+				}
+			})
+			testenv.WaitFor(t, 10*time.Second, func() bool {
+				var n int
+				must(t, db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n))
+				return n > 0
+			})
+			for _, sql := range []string{`UPDATE revisions SET mac_address = '02:00:00:00:00:02'`, `DELETE FROM configs`,
+				`INSERT INTO revisions (mac_address, rev, size, source, created_at) VALUES ('` + mac.String() + `', 9, 0, 'replace', now())`} {
+				_, err = other.ExecContext(ctx, sql)
+				must(t, err)
+			}
+			must(t, other.Commit())
+			group.Wait()
+			if applied.Config.Revision != 10 {
+				t.Errorf("revision %d, want 10: 1 to 9 were given", applied.Config.Revision)
+			}
+		})
+	}
 }

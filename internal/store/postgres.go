@@ -106,7 +106,7 @@ const (
 // transact runs fn in a transaction, and again where that may help and nothing was kept.
 func (e *postgresEngine) transact(ctx context.Context, o pgx.TxOptions, fn func(context.Context, pgSession) error) error {
 	err := e.once(ctx, o, fn)
-	for again := 1; again < attempts && passing(err) && ctx.Err() == nil; again++ {
+	for again := 1; again < attempts && (passing(err) || errors.Is(err, errForeign)) && ctx.Err() == nil; again++ {
 		err = e.once(ctx, o, func(ctx context.Context, s pgSession) error {
 			if err := s.run(ctx, statement(queueUp, queueKey)); err != nil {
 				return err
@@ -156,7 +156,10 @@ func stale(err error) bool {
 
 func (e *postgresEngine) apply(ctx context.Context, c fleet.Change) (applied fleet.Applied, err error) {
 	if oneStatement(c.Kind) {
-		return e.groups.apply(ctx, c)
+		applied, err = e.groups.apply(ctx, c)
+		if !errors.Is(err, errForeign) {
+			return applied, err
+		}
 	}
 	err = e.update(ctx, func(ctx context.Context, t *tx) error {
 		all, err := t.Apply(ctx, c)

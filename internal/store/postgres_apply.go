@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -10,35 +10,49 @@ import (
 // change applies changes, those of one statement each that follow each other in one round trip. Those behind one that fails
 // may have been made, and are undone with it.
 func (e *postgresEngine) change(ctx context.Context, s pgSession, changes []fleet.Change) ([]fleet.Applied, error) {
+	r := reader{s, &postgresDialect, e.clock}
+	foreign, err := r.foreign(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
 	applied := make([]fleet.Applied, 0, len(changes))
 	for len(changes) > 0 {
 		n := 0
-		for n < len(changes) && oneStatement(changes[n].Kind) {
+		for n < len(changes) && oneStatement(changes[n].Kind) && !foreign[changes[n].ID] {
 			n++
 		}
 		if n == 0 {
-			one, err := e.changeRarely(ctx, s, changes[0])
+			one, err := e.changeRarely(ctx, r, changes[0])
 			if err != nil {
 				return nil, err
 			}
 			applied, changes = append(applied, one), changes[1:]
 			continue
 		}
-		outcomes := make([]outcome, n)
-		requests := make([]request, n)
-		for i, c := range changes[:n] {
-			requests[i] = e.changeRequest(c, &outcomes[i])
-		}
-		if err := s.run(ctx, requests...); err != nil {
+		some, err := e.changeTogether(ctx, r, changes[:n])
+		if err != nil {
 			return nil, err
 		}
-		for _, o := range outcomes {
-			if o.err != nil {
-				return nil, o.err
-			}
-			applied = append(applied, o.applied)
+		applied, changes = append(applied, some...), changes[n:]
+	}
+	return applied, nil
+}
+
+func (e *postgresEngine) changeTogether(ctx context.Context, r reader, changes []fleet.Change) ([]fleet.Applied, error) {
+	outcomes := make([]outcome, len(changes))
+	requests := make([]request, len(changes))
+	for i, c := range changes {
+		requests[i] = e.changeRequest(c, &outcomes[i])
+	}
+	if err := r.run(ctx, requests...); err != nil {
+		return nil, err
+	}
+	applied := make([]fleet.Applied, len(changes))
+	for i, o := range outcomes {
+		if o.err != nil {
+			return nil, o.err
 		}
-		changes = changes[n:]
+		applied[i] = o.applied
 	}
 	return applied, nil
 }
@@ -48,12 +62,50 @@ func oneStatement(k fleet.Kind) bool {
 	return k == fleet.Create || k == fleet.Save || k == fleet.Delete
 }
 
-func (e *postgresEngine) changeRarely(ctx context.Context, s pgSession, c fleet.Change) (fleet.Applied, error) {
-	r := reader{s, &postgresDialect, e.clock}
-	if c.Kind == fleet.Undelete {
-		return r.undelete(ctx, c, func(fleet.MAC) {})
+// errForeign says that another program wrote what is to be changed: it becomes a revision first, which takes a transaction.
+var errForeign = errors.New("the content is no revision yet")
+
+// foreign are the ids among those of changes of configurations that another program wrote.
+func (r reader) foreign(ctx context.Context, changes []fleet.Change) (map[int64]bool, error) {
+	found := map[int64]bool{}
+	var ids []int64
+	for _, c := range changes {
+		if c.Kind == fleet.Save || c.Kind == fleet.Delete {
+			ids = append(ids, c.ID)
+		}
 	}
-	return r.move(ctx, c, func(fleet.MAC) {})
+	if ids == nil {
+		return found, nil
+	}
+	return found, r.run(ctx, query(`SELECT id FROM configs WHERE revision = 0 AND id = ANY($1::bigint[])`, func(row row) error {
+		var id int64
+		err := row.Scan(&id)
+		found[id] = true
+		return err
+	}, ids))
+}
+
+// changeRarely makes a change with more than one statement.
+func (e *postgresEngine) changeRarely(ctx context.Context, r reader, c fleet.Change) (fleet.Applied, error) {
+	switch c.Kind {
+	case fleet.Undelete:
+		return r.undelete(ctx, c, func(fleet.MAC) {})
+	case fleet.Move:
+		return r.move(ctx, c, func(fleet.MAC) {})
+	}
+	f, err := r.find(ctx, c)
+	if err == nil {
+		err = r.adoptFound(ctx, &f, c)
+	}
+	if err != nil {
+		return fleet.Applied{}, err
+	}
+	c.IfMatch = fleet.Match{}
+	all, err := e.changeTogether(ctx, r, []fleet.Change{c})
+	if err != nil {
+		return fleet.Applied{}, err
+	}
+	return all[0], nil
 }
 
 // outcome is what became of a change: err says why nothing was changed.
@@ -104,9 +156,7 @@ func (e *postgresEngine) saveRequest(c fleet.Change, o *outcome) request {
 			f.MAC, err = parseMAC(mac)
 		}
 		f.Standing = known.standing(f, e.clock.now())
-		if o.applied.Config = f; !allowed {
-			o.err = fleet.Stale(f.MAC, f.Revision)
-		}
+		o.applied.Config, o.err = f, judge(f, allowed)
 		return err
 	}, c.ID, string(d.Text), c.At.UTC(), match(c.IfMatch), d.DeviceName, d.DeviceEntityID, d.EnableOTA, d.ETag(), d.SHA256[:], string(c.Source),
 		principalOf(c.By), addressOf(c.By), messageOf(c.Message), restoredOf(c), c.Tell == fleet.TellIfChanged, c.Tell != fleet.TellNobody,
@@ -117,19 +167,24 @@ func (e *postgresEngine) deleteRequest(c fleet.Change, o *outcome) request {
 	return query(deletePostgres, func(r row) error {
 		o.err = nil
 		var known scanned
-		var content []byte
 		var allowed bool
-		f, err := scanConfig(r, append(known.dest(), &content, &allowed)...)
-		if f.ETag == "" {
-			f.ETag = fleet.ETag(sha256.Sum256(content))
-		}
+		f, err := scanConfig(r, append(known.dest(), &allowed)...)
 		f.Standing = known.standing(f, e.clock.now())
-		if o.applied.Config = f; !allowed {
-			o.err = fleet.Stale(f.MAC, f.Revision)
-		}
+		o.applied.Config, o.err = f, judge(f, allowed)
 		return err
 	}, c.ID, match(c.IfMatch), c.At.UTC(), string(c.Source), principalOf(c.By), addressOf(c.By), messageOf(c.Message), c.Tell != fleet.TellNobody,
 		correlationOf(c.By), string(c.Action))
+}
+
+// judge says why a configuration that is there was not changed, where it was not.
+func judge(f fleet.Config, allowed bool) error {
+	switch {
+	case allowed:
+		return nil
+	case f.Revision == 0:
+		return errForeign
+	}
+	return fleet.Stale(f.MAC, f.Revision)
 }
 
 func restoredOf(c fleet.Change) any {
@@ -168,31 +223,24 @@ var createPostgres = `WITH made AS (
 )
 SELECT c.id, c.revision` + known(`made`)
 
-// The row is locked as it newly is, whoever changed it while the statement waited, and holds the newest number, unless
-// another program changed the content (it is 0 then): that becomes a revision before it is replaced.
+// The row is locked as it newly is, whoever changed it while the statement waited, and holds the newest number. Where that is 0
+// another program has changed the content, and nothing is done.
 var savePostgres = `WITH row AS (
-	SELECT id, mac_address, created_at, updated_at, revision, content = $2::text AS equal, CASE WHEN revision = 0 THEN content END AS foreign_content,
-		CASE WHEN revision > 0 THEN revision ELSE ` + newestOf(`configs.mac_address`) + ` END AS newest,
-		$4::bigint[] IS NULL OR revision = ANY($4::bigint[]) AS allowed
+	SELECT id, mac_address, created_at, updated_at, revision, content = $2::text AS same,
+		revision > 0 AND ($4::bigint[] IS NULL OR revision = ANY($4::bigint[])) AS allowed
 	FROM configs WHERE id = $1::bigint FOR UPDATE
-), old AS (
-	SELECT *, equal AND revision > 0 AS same, NOT equal AND revision = 0 AND allowed AS adopts FROM row
-), adopted AS (
-	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
-	SELECT mac_address, newest + 1, foreign_content, sha256(convert_to(foreign_content, 'UTF8')), octet_length(foreign_content), 'adopt', $3::timestamp
-	FROM old WHERE adopts
 ), saved AS (
 	UPDATE configs SET content = $2::text, device_name = $5::varchar, device_entity_id = $6::varchar, enable_ota = $7::boolean, updated_at = $3::timestamp,
-		etag = $8::varchar, revision = old.newest + CASE WHEN old.adopts THEN 2 ELSE 1 END
-	FROM old WHERE configs.id = old.id AND old.allowed AND NOT old.same
+		etag = $8::varchar, revision = row.revision + 1
+	FROM row WHERE configs.id = row.id AND row.allowed AND NOT row.same
 	RETURNING configs.mac_address, configs.updated_at, configs.revision
 ), kept AS (
 	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at, principal, address, message, restored)
 	SELECT mac_address, revision, $2::text, $9::bytea, octet_length($2::text), $10::varchar, $3::timestamp, $11::varchar, $12::varchar, $13::text, $14::bigint FROM saved
 ), now AS (
-	SELECT old.id, old.mac_address, old.created_at, coalesce(saved.updated_at, old.updated_at) AS updated_at,
-		coalesce(saved.revision, old.revision) AS revision, old.same, old.allowed
-	FROM old LEFT JOIN saved ON true
+	SELECT row.id, row.mac_address, row.created_at, coalesce(saved.updated_at, row.updated_at) AS updated_at,
+		coalesce(saved.revision, row.revision) AS revision, row.same, row.allowed
+	FROM row LEFT JOIN saved ON true
 ), told AS (
 	INSERT INTO outbox (mac_address, rev, sha256, size, deleted, broadcast, generation, attempts, changed_at, due_at)
 	SELECT mac_address, revision, $9::bytea, octet_length($2::text), false, $16::boolean, nextval('outbox_generation'), 0, $3::timestamp, $3::timestamp FROM now
@@ -205,24 +253,17 @@ var savePostgres = `WITH row AS (
 )
 SELECT c.mac_address, c.created_at, c.updated_at, c.revision, c.same, c.allowed` + known(`now`)
 
-// What another program wrote becomes a revision before it is deleted.
+// As with a save, what another program wrote is left alone.
 var deletePostgres = `WITH row AS (
-	SELECT *, $2::bigint[] IS NULL OR revision = ANY($2::bigint[]) AS allowed,
-		greatest(revision, ` + newestOf(`configs.mac_address`) + `) AS newest
+	SELECT *, revision > 0 AND ($2::bigint[] IS NULL OR revision = ANY($2::bigint[])) AS allowed
 	FROM configs WHERE id = $1::bigint FOR UPDATE
 ), old AS (
-	SELECT row.*, CASE WHEN revision = 0 THEN newest + 1 ELSE revision END AS last, newest + CASE WHEN revision = 0 THEN 2 ELSE 1 END AS rev,
-		CASE WHEN revision = 0 THEN sha256(convert_to(content, 'UTF8')) END AS sum
-	FROM row WHERE allowed
+	SELECT *, revision + 1 AS rev FROM row WHERE allowed
 ), gone AS (
 	DELETE FROM configs USING old WHERE configs.id = old.id
-), adopted AS (
-	INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
-	SELECT mac_address, last, content, sum, octet_length(content), 'adopt', $3::timestamp FROM old WHERE revision = 0
 ), remembered AS (
 	INSERT INTO deleted_configs (` + deletedColumns + `)
-	SELECT id, mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, last,
-		coalesce(left(encode(sum, 'hex'), 32), etag), $3::timestamp FROM old
+	SELECT id, mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, revision, etag, $3::timestamp FROM old
 	ON CONFLICT (mac_address) DO UPDATE SET ` + deletedAgain + `
 ), kept AS (
 	INSERT INTO revisions (mac_address, rev, size, source, created_at, principal, address, message)
@@ -236,9 +277,5 @@ var deletePostgres = `WITH row AS (
 	INSERT INTO audit (at, principal, address, correlation, action, result, code, target, config_id, mac_address, rev, message, times, event)
 	SELECT $3::timestamp, coalesce($5::varchar, ''), coalesce($6::varchar, ''), $9::varchar, $10::varchar, 'applied', '', '', id, mac_address, rev,
 		coalesce($7::text, ''), 1, 'deleted' FROM old
-), now AS (
-	SELECT row.id, row.mac_address, row.device_name, row.device_entity_id, row.enable_ota, coalesce(old.last, row.revision) AS revision,
-		row.created_at, row.updated_at, row.etag, row.content, row.allowed
-	FROM row LEFT JOIN old ON true
 )
-SELECT ` + configColumns + standingColumns + `, c.content, c.allowed FROM now c` + joinDevice
+SELECT ` + configColumns + standingColumns + `, c.allowed FROM row c` + joinDevice

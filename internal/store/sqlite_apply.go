@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -39,7 +41,7 @@ func (e *sqliteEngine) applyIn(ctx context.Context, t turn, c fleet.Change) (app
 
 func (r reader) create(ctx context.Context, c fleet.Change) (applied fleet.Applied, number int64, err error) {
 	const insert = `INSERT INTO configs (mac_address, device_name, device_entity_id, enable_ota, content, created_at, updated_at, etag, revision)
-		VALUES ($1, $2, $3, $4, $5, $6, $6, $7, (SELECT coalesce(max(rev), 0) + 1 FROM revisions WHERE mac_address = $1))
+		VALUES ($1, $2, $3, $4, $5, $6, $6, $7, (SELECT coalesce(max(rev), 0) + 1 FROM revisions WHERE mac_address = CAST($1 AS text)))
 		ON CONFLICT (mac_address) DO NOTHING RETURNING id, revision`
 	const device = `SELECT d.mac_address` + standingColumns + ` FROM devices d WHERE d.mac_address = $1`
 	var id int64
@@ -62,23 +64,23 @@ func (r reader) create(ctx context.Context, c fleet.Change) (applied fleet.Appli
 }
 
 func (r reader) save(ctx context.Context, c fleet.Change) (applied fleet.Applied, number int64, err error) {
-	// The row holds the newest number, unless another program changed the content (it is 0 then).
-	find := `SELECT ` + configColumns + standingColumns + `, c.content = $1, CASE WHEN c.revision > 0 THEN c.revision
-			ELSE ` + newestOf(`c.mac_address`) + ` END, CASE WHEN c.revision = 0 THEN c.content END
-		FROM configs c` + joinDevice + ` WHERE c.id = $2`
+	// The row holds the newest number, unless another program changed the content (it is 0 then). A bare placeholder beside a
+	// join would have SQLite prepare the statement anew each time.
+	find := `SELECT ` + configColumns + standingColumns + `, c.content, CASE WHEN c.revision > 0 THEN c.revision
+			ELSE ` + newestOf(`c.mac_address`) + ` END
+		FROM configs c` + joinDevice + ` WHERE c.id = CAST($1 AS bigint)`
 	const save = `UPDATE configs SET device_name = $1, device_entity_id = $2, enable_ota = $3, content = $4, updated_at = $5,
 		revision = $6, etag = $7 WHERE id = $8`
 	d := c.Document
-	text := string(d.Text)
-	there, same := false, false
+	there := false
 	var before fleet.Config
 	var known scanned
-	var foreign []byte
+	var content []byte
 	err = r.run(ctx, query(find, func(row row) (err error) {
 		there = true
-		before, err = scanConfig(row, append(known.dest(), &same, &number, &foreign)...)
+		before, err = scanConfig(row, append(known.dest(), &content, &number)...)
 		return err
-	}, text, c.ID))
+	}, c.ID))
 	switch {
 	case err == nil && !there:
 		err = missing(c)
@@ -88,22 +90,25 @@ func (r reader) save(ctx context.Context, c fleet.Change) (applied fleet.Applied
 	if err != nil {
 		return applied, 0, err
 	}
-	if same && before.Revision > 0 {
+	if before.Revision == 0 {
+		f := target{Config: before, newest: number}
+		f.Content, f.ETag = content, fleet.ETag(sha256.Sum256(content))
+		if err := r.adoptFound(ctx, &f, c); err != nil {
+			return applied, 0, err
+		}
+		before, number = f.Config, f.newest
+	}
+	if bytes.Equal(content, d.Text) {
+		before.Content = nil
 		before.Standing = known.standing(before, r.clock.now())
 		return fleet.Applied{Config: before, Unchanged: true}, number, nil
-	}
-	if before.Revision == 0 && !same {
-		number++
-		err = r.run(ctx, revisionRequest(adoptedRevision(before.MAC, number, foreign, c.At)))
 	}
 	number++
 	now := after(c, c.ID, before.MAC)
 	now.CreatedAt, now.Revision = before.CreatedAt, number
 	now.Standing = known.standing(now, r.clock.now())
-	if err == nil {
-		err = r.run(ctx, statement(save, d.DeviceName, d.DeviceEntityID, d.EnableOTA, text, c.At, number, d.ETag(), c.ID))
-	}
-	return fleet.Applied{Config: now}, number, err
+	return fleet.Applied{Config: now}, number, r.run(ctx,
+		statement(save, d.DeviceName, d.DeviceEntityID, d.EnableOTA, string(d.Text), c.At, number, d.ETag(), c.ID))
 }
 
 func (r reader) delete(ctx context.Context, c fleet.Change) (applied fleet.Applied, number int64, err error) {

@@ -124,7 +124,6 @@ column schema_migrations.is_applied boolean not null
 column schema_migrations.tstamp timestamp without time zone not null default now()
 constraint answers.answers_pkey PRIMARY KEY (key)
 constraint audit.audit_pkey PRIMARY KEY (id)
-constraint audit.audit_seq_key UNIQUE (seq)
 constraint configs.configs_mac_address_key UNIQUE (mac_address)
 constraint configs.configs_pkey PRIMARY KEY (id)
 constraint deleted_configs.deleted_configs_mac_address_key UNIQUE (mac_address)
@@ -139,9 +138,9 @@ CREATE INDEX answers_by_time ON public.answers USING btree (at)
 CREATE UNIQUE INDEX answers_pkey ON public.answers USING btree (key)
 CREATE INDEX audit_by_mac ON public.audit USING btree (mac_address, id)
 CREATE INDEX audit_by_other ON public.audit USING btree (other_mac, id) WHERE (other_mac IS NOT NULL)
+CREATE UNIQUE INDEX audit_by_seq ON public.audit USING btree (seq) WHERE (seq IS NOT NULL)
 CREATE INDEX audit_by_time ON public.audit USING btree (at)
 CREATE UNIQUE INDEX audit_pkey ON public.audit USING btree (id)
-CREATE UNIQUE INDEX audit_seq_key ON public.audit USING btree (seq)
 CREATE INDEX audit_without_seq ON public.audit USING btree (id) WHERE ((seq IS NULL) AND (event IS NOT NULL))
 CREATE INDEX configs_by_mac ON public.configs USING btree (mac_address COLLATE "C")
 CREATE UNIQUE INDEX configs_mac_address_key ON public.configs USING btree (mac_address)
@@ -159,11 +158,22 @@ CREATE UNIQUE INDEX facts_pkey ON public.facts USING btree (id)
 CREATE UNIQUE INDEX meta_pkey ON public.meta USING btree (key)
 CREATE INDEX outbox_by_due ON public.outbox USING btree (due_at)
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (mac_address)
-CREATE INDEX revisions_by_etag ON public.revisions USING btree (mac_address, substr(sha256, 1, 16), rev)
+CREATE INDEX revisions_by_bytes ON public.revisions USING btree (mac_address, sha256, rev)
 CREATE INDEX revisions_by_time ON public.revisions USING btree (created_at)
 CREATE UNIQUE INDEX revisions_pkey ON public.revisions USING btree (mac_address, rev)
 CREATE UNIQUE INDEX schema_migrations_pkey ON public.schema_migrations USING btree (id)
+CREATE TRIGGER configs_number_is_newest AFTER INSERT ON public.configs FOR EACH ROW WHEN ((new.revision > 0)) EXECUTE FUNCTION configs_number_is_newest()
 CREATE TRIGGER configs_written_by_another BEFORE UPDATE OF content ON public.configs FOR EACH ROW WHEN (((new.content IS DISTINCT FROM old.content) AND (new.revision = old.revision))) EXECUTE FUNCTION configs_written_by_another()
+CREATE OR REPLACE FUNCTION public.configs_number_is_newest()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF EXISTS (SELECT 1 FROM revisions WHERE mac_address = NEW.mac_address AND rev > NEW.revision) THEN
+        RAISE EXCEPTION 'revision % of % was given meanwhile', NEW.revision, NEW.mac_address USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN NULL;
+END $function$
 CREATE OR REPLACE FUNCTION public.configs_written_by_another()
  RETURNS trigger
  LANGUAGE plpgsql

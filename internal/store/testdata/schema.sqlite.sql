@@ -148,7 +148,7 @@ CREATE TABLE revisions (
     created_at text NOT NULL, principal text, address text, message text, restored integer, other_mac text,
     PRIMARY KEY (mac_address, rev)
 ) STRICT;
-CREATE INDEX revisions_by_etag ON revisions (mac_address, substr(sha256, 1, 16), rev);
+CREATE INDEX revisions_by_bytes ON revisions (mac_address, sha256, rev);
 CREATE INDEX revisions_by_time ON revisions (created_at);
 -- index sqlite_autoindex_revisions_1 on revisions
 CREATE TABLE schema_migrations (

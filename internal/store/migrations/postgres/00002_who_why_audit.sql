@@ -15,6 +15,21 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- A statement that makes a configuration may have waited for another that took the same MAC address, and have looked at the
+-- numbers before it: the number that it gives may have been given since, and gone to another MAC address. A trigger sees what is
+-- there now. The error has the statement run again.
+-- +goose StatementBegin
+CREATE FUNCTION configs_number_is_newest() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM revisions WHERE mac_address = NEW.mac_address AND rev > NEW.revision) THEN
+        RAISE EXCEPTION 'revision % of % was given meanwhile', NEW.revision, NEW.mac_address USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER configs_number_is_newest AFTER INSERT ON configs FOR EACH ROW
+    WHEN (NEW.revision > 0) EXECUTE FUNCTION configs_number_is_newest();
+
 ALTER TABLE revisions ADD COLUMN principal varchar(16);
 ALTER TABLE revisions ADD COLUMN address varchar(45);
 ALTER TABLE revisions ADD COLUMN message text;
@@ -57,7 +72,7 @@ INSERT INTO deleted_configs (id, mac_address, content, created_at, updated_at, r
 -- one would miss those below it that are committed later.
 CREATE TABLE audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    seq bigint UNIQUE,
+    seq bigint,
     at timestamp NOT NULL,
     principal varchar(16) NOT NULL,
     address varchar(45) NOT NULL,
@@ -77,6 +92,7 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_mac ON audit (mac_address, id);
 CREATE INDEX audit_by_other ON audit (other_mac, id) WHERE other_mac IS NOT NULL;
 CREATE INDEX audit_by_time ON audit (at);
+CREATE UNIQUE INDEX audit_by_seq ON audit (seq) WHERE seq IS NOT NULL;
 CREATE INDEX audit_without_seq ON audit (id) WHERE seq IS NULL AND event IS NOT NULL;
 
 CREATE TABLE answers (
