@@ -210,6 +210,7 @@ func (p *past) replace(id int64, to fleet.MAC, a fleet.Attempt) (fleet.Config, f
 	}
 	p.newest[to] = p.newest[from] + shift
 	p.history[from] = nil
+	p.renumber(to)
 	p.give(from, fleet.Revision{Source: fleet.FromReplace, Other: &to}, a)
 	number := p.give(to, fleet.Revision{Content: c.Content, Source: fleet.FromReplace, Other: &from}, a)
 	c.MAC = to
@@ -217,6 +218,21 @@ func (p *past) replace(id int64, to fleet.MAC, a fleet.Attempt) (fleet.Config, f
 	p.there[to] = c
 	p.note(fleet.ActionReplace, fleet.ResultApplied, c, number, &from, a)
 	return c, ""
+}
+
+// renumber has what a device was served bear the number that it has now, where hardware that was replaced is back.
+func (p *past) renumber(mac fleet.MAC) {
+	served, ever := p.fetched[mac]
+	there := func(r fleet.Revision) bool { return r.Number == served.Number && r.SHA256 == served.SHA256 }
+	if !ever || slices.ContainsFunc(p.history[mac], there) {
+		return
+	}
+	for _, r := range p.history[mac] {
+		if r.SHA256 == served.SHA256 {
+			served.Number = r.Number
+		}
+	}
+	p.fetched[mac] = served
 }
 
 // forget is what retention lets go.

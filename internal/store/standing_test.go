@@ -42,8 +42,29 @@ func (w *watched) change(t *rapid.T) {
 		}
 		c.ID = rapid.SampledFrom(there).Draw(t, "config").ID
 	}
-	if _, err := w.s.Apply(context.Background(), c); err != nil && fleet.CodeOf(err) != fleet.CodeExists {
+	_, err := w.s.Apply(context.Background(), c)
+	switch {
+	case err == nil && c.Kind == fleet.Move:
+		w.renumber(t, c.MAC)
+	case err != nil && fleet.CodeOf(err) != fleet.CodeExists:
 		t.Fatal(err)
+	}
+}
+
+// renumber has a device to which a history has come bear the numbers of that, where its own are not there.
+func (w *watched) renumber(t *rapid.T, mac fleet.MAC) {
+	d, known := w.devices[mac]
+	had := d.Has.Revision
+	for _, shown := range []*fleet.Shown{&d.Has, &d.Fetched, &d.Held, &d.Reported} {
+		if shown.Revision > 0 && w.revisionOf(t, mac, shown.ETag, shown.Revision) != shown.Revision {
+			shown.Revision = max(w.revisionOf(t, mac, shown.ETag, 0), shown.Revision)
+		}
+	}
+	if d.Has.Revision != had {
+		d.Since = d.Has.Revision
+	}
+	if known {
+		w.devices[mac] = d
 	}
 }
 
@@ -116,7 +137,8 @@ func (w *watched) regular(t *rapid.T) {
 	w.show(t, evidence)
 }
 
-// show records evidence, and takes beside the store what is of devices that have a configuration.
+// show records evidence, and takes beside the store what is of devices that have a configuration, and of
+// those that had one whether they are connected.
 func (w *watched) show(t *rapid.T, evidence []fleet.Evidence) {
 	if err := w.s.Record(context.Background(), evidence); err != nil {
 		t.Fatal(err)
@@ -127,7 +149,9 @@ func (w *watched) show(t *rapid.T, evidence []fleet.Evidence) {
 	}
 	before := maps.Clone(w.devices)
 	for _, e := range evidence {
-		if !there[e.MAC] {
+		_, known := before[e.MAC]
+		connection := e.Kind == fleet.EvidenceOnline || e.Kind == fleet.EvidenceOffline || e.Kind == fleet.EvidenceLost
+		if !there[e.MAC] && (!known || !connection) {
 			continue
 		}
 		if e.Kind == fleet.EvidenceHeld || e.Kind == fleet.EvidenceReported {
