@@ -107,9 +107,9 @@ func (b *batch) number() request {
 
 // read takes the number, and reads the devices and what they should have.
 func (b *batch) read(ctx context.Context, evidence []fleet.Evidence) error {
-	const configs = `SELECT c.mac_address, c.revision, coalesce(c.etag, '') FROM {each}($1) j JOIN configs c ON c.mac_address = j.value`
+	const configs = `SELECT c.mac_address, c.revision, coalesce(c.etag, '') FROM {each}($1) j JOIN configs c ON c.mac_address{collate} = j.value`
 	const devices = `SELECT d.mac_address, ` + deviceColumns + ` FROM {each}($1) j JOIN devices d ON d.mac_address = j.value`
-	each := func(sql string) string { return strings.Replace(sql, `{each}`, b.t.dialect.each, 1) }
+	each := strings.NewReplacer(`{each}`, b.t.dialect.each, `{collate}`, b.t.dialect.collate).Replace
 	macs := macList(evidence)
 	return b.t.run(ctx, b.number(),
 		query(each(configs), func(r row) error {
