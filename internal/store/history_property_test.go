@@ -261,7 +261,7 @@ func (h *chronicle) check(t *rapid.T) {
 			want, there := h.there[mac]
 			got, err := tx.ConfigByMAC(ctx, mac)
 			if there != (err == nil) {
-				return fmt.Errorf("%s is there: %v; want %v", mac, err, there)
+				return fmt.Errorf("%s is there: %w; want %v", mac, err, there)
 			}
 			if differs := diff(want, bare(got)); there && differs != "" {
 				return fmt.Errorf("%s (-want +got):\n%s", mac, differs)
@@ -302,7 +302,7 @@ func (h *chronicle) checkHistory(ctx context.Context, t *rapid.T, tx fleet.ReadT
 		if i == whole {
 			one, err := tx.Revision(ctx, mac, r.Number)
 			if differs := diff(want[min(i, len(want)-1)], one); err != nil || differs != "" {
-				return fmt.Errorf("revision %d of %s, %v (-want +got):\n%s", r.Number, mac, err, differs)
+				return fmt.Errorf("revision %d of %s, %w (-want +got):\n%s", r.Number, mac, err, differs)
 			}
 		}
 	}
@@ -330,7 +330,7 @@ func (h *chronicle) checkLists(ctx context.Context, tx fleet.ReadTx) error {
 		want = append(want, c)
 		one, err := tx.Deleted(ctx, c.ID)
 		if differs := diff(c, bare(one)); err != nil || differs != "" {
-			return fmt.Errorf("deleted %d, %v (-want +got):\n%s", c.ID, err, differs)
+			return fmt.Errorf("deleted %d, %w (-want +got):\n%s", c.ID, err, differs)
 		}
 	}
 	slices.SortFunc(want, func(a, b fleet.Config) int { return int(b.ID - a.ID) })
