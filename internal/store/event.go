@@ -9,6 +9,8 @@ import (
 	"espalier.dev/espalier/internal/fleet"
 )
 
+var _ fleet.Journal = (*Store)(nil)
+
 // mostBehind is how many changes may follow a position for them to be told one by one.
 const mostBehind = 10_000
 

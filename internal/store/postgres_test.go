@@ -20,6 +20,7 @@ func TestPostgresGoesAndComesBack(t *testing.T) {
 	cluster := testenv.NewCluster(t, testenv.ClusterOptions{})
 	s := storetest.OpenMigrated(t, cluster.NewDatabase(t))
 	made := storetest.Create(t, s, storetest.MAC(1), `{}`)
+	at := head(t, s)
 	var group sync.WaitGroup
 	for range 8 { // several connections, all of which will be dead
 		group.Go(func() { list(t, s, fleet.Query{}, false) })
@@ -39,6 +40,10 @@ func TestPostgresGoesAndComesBack(t *testing.T) {
 		"Update":   func() error { return s.Update(ctx, func(context.Context, fleet.Tx) error { return nil }) },
 		"Claim":    func() error { _, err := s.Claim(ctx, time.Now(), lease, 1); return err },
 		"Migrate":  func() error { _, err := s.Migrate(ctx); return err },
+		"Record":   func() error { return s.Record(ctx, []fleet.Evidence{fetched(made.MAC, `{}`, 1, minute(0))}) },
+		"Lose":     func() error { return s.Lose(ctx, minute(0), minute(1)) },
+		"Head":     func() error { _, err := s.Head(ctx); return err },
+		"Events":   func() error { _, _, err := s.Events(ctx, at, 10); return err },
 	}
 	for name, call := range calls {
 		if err := call(); fleet.CodeOf(err) != fleet.CodeUnavailable {

@@ -15,6 +15,8 @@ import (
 	"espalier.dev/espalier/internal/fleet"
 )
 
+var _ fleet.Witness = (*Store)(nil)
+
 // The numbers of batches of evidence, and when they are taken: first thing in the transaction, so that the batches of
 // several servers come one after another, and their numbers are in the order of their commits.
 const (
