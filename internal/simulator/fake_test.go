@@ -118,6 +118,13 @@ func (b *fakeBroker) take(topic string, payload []byte, retain bool) {
 	}
 }
 
+// hears says who is told of what clients publish.
+func (b *fakeBroker) hears(heard func(topic string, payload []byte)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.heard = heard
+}
+
 func (b *fakeBroker) subscribe(s *fakeSession, c *packets.Subscribe) {
 	b.mu.Lock()
 	reply := packets.NewControlPacket(packets.SUBACK)
@@ -226,7 +233,7 @@ func newFakeServer(t *testing.T, broker *fakeBroker, wrong faults) *fakeServer {
 	f := &fakeServer{broker: broker, configs: map[int64]*fakeConfig{}, wrong: wrong,
 		history: map[mac][][]byte{}, devices: map[mac]*fakeDevice{}}
 	if broker != nil {
-		broker.heard = f.heard
+		broker.hears(f.heard)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/configs", f.list)

@@ -211,7 +211,7 @@ func TestFetchWithAnEntityTag(t *testing.T) {
 func TestPublishHearsTheBroker(t *testing.T) {
 	b := newFakeBroker(t)
 	heard := make(chan string, 8)
-	b.heard = func(topic string, payload []byte) { heard <- topic + " " + string(payload) }
+	b.hears(func(topic string, payload []byte) { heard <- topic + " " + string(payload) })
 	a, err := parseAddress("MQTT URL", b.url(), "mqtt", "mqtts", [2]string{"1883", "8883"})
 	if err != nil {
 		t.Fatal(err)

@@ -326,8 +326,9 @@ func TestForeignContentIsKept(t *testing.T) {
 				s := storetest.OpenMigrated(t, url)
 				made := storetest.Create(t, s, one, `{"by":"us"}`)
 				storetest.Exec(t, url, `UPDATE configs SET content = $1 WHERE id = 1`, theirs)
-				c.change.ID, c.change.At = made.ID, now
-				applied, err := s.Apply(context.Background(), c.change)
+				change := c.change
+				change.ID, change.At = made.ID, now
+				applied, err := s.Apply(context.Background(), change)
 				must(t, err)
 				if applied.Unchanged != (name == "same") || applied.Config.Revision != c.revision {
 					t.Errorf("applied %+v, want revision %d", applied, c.revision)
@@ -338,7 +339,7 @@ func TestForeignContentIsKept(t *testing.T) {
 					return
 				}
 				wantHistory(t, s, one, append([]fleet.Revision{rev(one, 1, fleet.FromCreate, `{"by":"us"}`, at)}, c.here...)...)
-				if c.change.Kind == fleet.Delete {
+				if change.Kind == fleet.Delete {
 					if kept := deleted(t, s); len(kept) != 1 || kept[0].Revision != 2 || string(kept[0].Content) != theirs || kept[0].ETag != storetest.Raw(theirs).ETag() {
 						t.Errorf("kept %+v", kept)
 					}
