@@ -109,8 +109,8 @@ func TestUpdateRunsAgainWhereOthersMetIt(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if runs[0] > 2 || runs[1] > 2 || runs[0]+runs[1] == 2 {
-		t.Errorf("ran %v times, want one of them twice, or each", runs)
+	if runs[0]+runs[1] == 2 {
+		t.Errorf("ran %v times, want one of them again, or each", runs)
 	}
 }
 
