@@ -103,7 +103,9 @@ func (r reader) Config(ctx context.Context, id int64) (fleet.Config, error) {
 	return r.one(ctx, id, sql, id)
 }
 
-const configByMAC = `SELECT ` + configColumns + standingColumns + `, c.content FROM configs c` + joinDevice + ` WHERE c.mac_address = $1`
+// A bare placeholder beside a join would have SQLite prepare the statement anew each time.
+const configByMAC = `SELECT ` + configColumns + standingColumns + `, c.content FROM configs c` + joinDevice +
+	` WHERE c.mac_address = CAST($1 AS varchar(17))`
 
 // ConfigByMAC implements fleet.ReadTx.
 func (r reader) ConfigByMAC(ctx context.Context, mac fleet.MAC) (fleet.Config, error) {
