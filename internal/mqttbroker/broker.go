@@ -22,6 +22,7 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
 
 	"espalier.dev/espalier/internal/fleet"
 )
@@ -90,6 +91,7 @@ func Run(ctx context.Context, config Config, ready io.Writer, logger *slog.Logge
 		Logger:                  slog.New(slog.DiscardHandler), // it logs whole packets, passwords included
 	})
 	l := newListener(socket, config.MaxClients, logger, func(conn net.Conn) { forget(server, conn) })
+	l.goodbye = func() { goodbye(server) }
 	if err := server.AddHook(newAccess(config, server, logger), nil); err != nil {
 		return errors.Join(err, socket.Close())
 	}
@@ -105,6 +107,16 @@ func Run(ctx context.Context, config Config, ready io.Writer, logger *slog.Logge
 		<-ctx.Done()
 	}
 	return errors.Join(err, shutdown(server))
+}
+
+// goodbye disconnects every client. The library's own way to them takes a read lock twice, and hangs where a client leaves between.
+func goodbye(server *mqtt.Server) {
+	for _, c := range server.Clients.GetAll() {
+		if c.Net.Listener == listenerID && !c.Closed() {
+			// A client that is gone already needs no goodbye.
+			_ = server.DisconnectClient(c, packets.ErrServerShuttingDown)
+		}
+	}
 }
 
 // shutdown says goodbye to clients, and gives up on those that do not go: the process ends anyway.

@@ -18,6 +18,7 @@ const (
 	spareConnections = 256
 	// ownConnections are those beyond all others, for connections from this machine: the server's own.
 	ownConnections = 16
+	listenerID     = "tcp"
 )
 
 // listener takes connections in the place of the library's own listener, which stops at the first failing accept, lets a
@@ -27,6 +28,8 @@ type listener struct {
 	most   int
 	logger *slog.Logger
 	forget func(net.Conn) // after a panic
+	// goodbye, where set, says goodbye to clients in the library's place, which may wait for itself without end.
+	goodbye func()
 
 	mu     sync.Mutex
 	open   map[*conn]struct{}
@@ -45,7 +48,7 @@ func newListener(socket net.Listener, maxClients int, logger *slog.Logger, forge
 func (l *listener) Init(*slog.Logger) error { return nil }
 
 // ID names the listener to the library.
-func (l *listener) ID() string { return "tcp" }
+func (l *listener) ID() string { return listenerID }
 
 // Protocol is for the library's log.
 func (l *listener) Protocol() string { return "tcp" }
@@ -121,7 +124,11 @@ func (l *listener) Close(closeClients listeners.CloseFn) {
 	l.once.Do(func() {
 		close(l.closed)
 		_ = l.socket.Close()
-		closeClients(l.ID())
+		if l.goodbye != nil {
+			l.goodbye()
+		} else {
+			closeClients(l.ID())
+		}
 		l.mu.Lock()
 		rest := make([]*conn, 0, len(l.open))
 		for c := range l.open {

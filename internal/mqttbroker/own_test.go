@@ -66,6 +66,11 @@ func hearing(t *testing.T, b running) *client {
 	if err := s.subscribe(t, "iotsupport/#"); err != nil {
 		t.Fatal(err)
 	}
+	// What is retained follows the SUBACK: without this, a message of the test might be sent both as it comes and as retained.
+	if err := s.publish(t, broadcast, "begin", 1, false); err != nil {
+		t.Fatal(err)
+	}
+	s.hears(t, broadcast+" begin")
 	return s
 }
 
@@ -233,14 +238,21 @@ func TestStatesAreBounded(t *testing.T) {
 	for n := 1; n < most; n++ {
 		want[topic(n)] = true
 	}
-	for range most {
-		if m := <-s.heard; !want[m.Topic] {
+	retained := 0
+	for retained < most {
+		m := <-s.heard
+		if m.Retain { // and not the last words of a device, just as they come
+			retained++
+		}
+		if m.Retain && !want[m.Topic] {
 			t.Errorf("%s is retained", m.Topic)
 		}
 	}
 	select {
 	case m := <-s.heard:
-		t.Errorf("%s is retained too", m.Topic)
+		if m.Retain {
+			t.Errorf("%s is retained too", m.Topic)
+		}
 	default:
 	}
 }
