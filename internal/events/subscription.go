@@ -52,6 +52,9 @@ func (h *Hub) Subscribe(ctx context.Context, after *fleet.EventPosition) (fleet.
 	return s, nil
 }
 
+// Head implements [fleet.EventSource].
+func (h *Hub) Head(ctx context.Context) (fleet.EventPosition, error) { return h.Journal.Head(ctx) }
+
 func (h *Hub) takePlace() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -98,6 +98,8 @@ var ErrGap = errors.New("the events behind this position are not there any more"
 type EventSource interface {
 	// Subscribe begins behind a position, or now (nil). ErrGap as Journal.Events.
 	Subscribe(ctx context.Context, after *EventPosition) (Subscription, error)
+	// Head is the position behind everything that is there now, as Journal.Head.
+	Head(ctx context.Context) (EventPosition, error)
 }
 
 // Subscription is one reader of the events. It is for one goroutine.

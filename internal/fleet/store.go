@@ -41,6 +41,8 @@ type ReadTx interface {
 	ConfigsByMAC(ctx context.Context, macs []MAC) (map[MAC]Config, error)
 	// Configs is a part of the list; content is read only where withContent is set.
 	Configs(ctx context.Context, q Query, withContent bool) ([]Config, error)
+	// Glance is a part of the fleet by MAC address: configurations with their Standing and without Content, ETag and CreatedAt.
+	Glance(ctx context.Context, g Glance) ([]Config, error)
 	// Count is how many configurations there are.
 	Count(ctx context.Context) (int64, error)
 	// Deleted is a configuration that was deleted, by the id that it had, with the content that it had.

@@ -55,6 +55,13 @@ func (s *source) wake() {
 	s.more = make(chan struct{})
 }
 
+// Head is behind every event so far.
+func (s *source) Head(context.Context) (fleet.EventPosition, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fleet.EventPosition{Epoch: sourceEpoch, Change: int64(len(s.events))}, s.end
+}
+
 // finish ends every subscription, those to come too.
 func (s *source) finish(err error) {
 	s.mu.Lock()

@@ -213,6 +213,14 @@ func (t memoryTx) Configs(_ context.Context, q fleet.Query, withContent bool) ([
 	return all[:min(len(all), q.Limit)], nil
 }
 
+func (t memoryTx) Glance(ctx context.Context, g fleet.Glance) ([]fleet.Config, error) {
+	all, err := t.Configs(ctx, fleet.Query{Limit: len(t.m.configs)}, false)
+	all = slices.DeleteFunc(all, func(c fleet.Config) bool {
+		return g.After != nil && c.MAC.String() <= g.After.String() || len(g.IDs) > 0 && !slices.Contains(g.IDs, c.ID)
+	})
+	return all[:min(len(all), g.Limit)], err
+}
+
 func (t memoryTx) Count(context.Context) (int64, error) { return int64(len(t.m.configs)), nil }
 
 func (t memoryTx) Deleted(_ context.Context, id int64) (fleet.Config, error) {

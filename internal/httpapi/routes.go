@@ -151,6 +151,14 @@ func (a *API) fleetRoutes() []route {
 		{method: http.MethodGet, pattern: "/api/fleet/summary", handle: a.fleetSummary,
 			doc: doc{id: "fleetSummary", tag: "fleet", summary: "How many devices stand how to their documents",
 				answers: []answer{with(200, "The counts", fleetCounts{})}}},
+		{method: http.MethodGet, pattern: "/api/fleet/devices", handle: a.fleetDevices,
+			doc: doc{id: "fleetDevices", tag: "fleet", summary: "The whole fleet in little space, one configuration a line",
+				about: "The first line is a header: an object with columns (the names of what follows, in order), count (about how many lines " +
+					"follow) and position (where the stream of events was before the first line was read: who follows from there, by " +
+					"Last-Event-ID, misses nothing; null where there are no events). Each further line is an array of the columns, by MAC address. last_seen and " +
+					"updated_at are Unix seconds, enable_ota, overdue and online 0 or 1; null is what is not known. Compressed " +
+					"where Accept-Encoding has gzip.",
+				query: devicesParams(), answers: []answer{{200, "A header, then an array a line", "application/x-ndjson", ""}}, refusals: []int{400}}},
 		{method: http.MethodGet, pattern: "/api/events", handle: a.streamEvents,
 			doc: doc{id: "streamEvents", tag: "fleet", summary: "What happens, as it happens",
 				about: "Server-sent events, the same ones in the same order from every server. The first is ready, with an id. A reader that comes " +

@@ -171,6 +171,10 @@ func deviceParams() []*huma.Param {
 	return []*huma.Param{query("at", "A time, for what was known then of what the device had", &huma.Schema{Type: huma.TypeString, Format: "date-time"})}
 }
 
+func devicesParams() []*huma.Param {
+	return []*huma.Param{query("ids", "Only the configurations with these ids that there are: 1 to 500 numbers, with commas", &huma.Schema{Type: huma.TypeString})}
+}
+
 func eventParams() []*huma.Param {
 	text := &huma.Schema{Type: huma.TypeString}
 	return []*huma.Param{
