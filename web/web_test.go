@@ -29,7 +29,7 @@ func fetch(t *testing.T, files fstest.MapFS, method, name string, header map[str
 		r.Header.Set(key, value)
 	}
 	w := httptest.NewRecorder()
-	return w, serve(files, w, r, name)
+	return w, serveDocs(files, w, r, name)
 }
 
 func TestServe(t *testing.T) {

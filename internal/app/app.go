@@ -140,21 +140,21 @@ func (a *App) observe(ctx context.Context) (err error) {
 // listen starts HTTP: the device's GET on the fast path, all else through net/http.
 func (a *App) listen(ctx context.Context) error {
 	set := a.options.Settings
-	api, err := httpapi.New(httpapi.Options{
-		Service: a.service, Ping: a.ping, Broker: a.delivery.status, Registry: a.registry, Logger: a.log, Now: a.store.Now,
-		Saw: a.recorder.Saw, Refused: a.recorder.Refused, Events: a.events,
-		Access: httpapi.Access{AdminToken: set.AdminToken.Reveal(), TrustNetwork: set.TrustNetwork,
-			AllowedHosts: set.AllowedHosts, CORSOrigins: set.CORSOrigins},
-		Version: a.options.Version,
-	})
-	if err != nil {
-		return err
-	}
 	address := net.JoinHostPort(set.Host, fmt.Sprint(set.Port))
 	// Every connection has deadlines, so TCP's probes bring nothing and cost a device's connection four system calls.
 	inner, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w; set PORT (or HOST) to a free one", address, err)
+	}
+	api, err := httpapi.New(httpapi.Options{
+		Service: a.service, Ping: a.ping, Broker: a.delivery.status, Registry: a.registry, Logger: a.log, Now: a.store.Now,
+		Saw: a.recorder.Saw, Refused: a.recorder.Refused, Events: a.events,
+		Access: httpapi.Access{AdminToken: set.AdminToken.Reveal(), TrustNetwork: set.TrustNetwork,
+			AllowedHosts: set.AllowedHosts, CORSOrigins: set.CORSOrigins},
+		Version: a.options.Version, Info: a.info(inner.Addr()), Sample: SampleItems,
+	})
+	if err != nil {
+		return errors.Join(err, inner.Close())
 	}
 	a.devices = deviceserver.Listen(inner, deviceserver.Options{
 		Document: a.store.Document, Logger: a.log, VaryOrigin: len(set.CORSOrigins) > 0,

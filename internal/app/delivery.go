@@ -122,12 +122,12 @@ func (d *delivery) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// status is what /readyz and /api/health say of the broker.
+// status is what /readyz, /api/health and /api/server say of the broker.
 func (d *delivery) status() httpapi.BrokerStatus {
 	if d.relay == nil {
 		return httpapi.BrokerStatus{}
 	}
-	s := httpapi.BrokerStatus{Enabled: true, Connected: d.client.Up()}
+	s := httpapi.BrokerStatus{Enabled: true, Connected: d.client.Up(), Embedded: d.broker != nil}
 	if d.broker != nil {
 		s.Problem = d.broker.Problem()
 	}

@@ -84,11 +84,14 @@ func New(options Options) (*Hub, error) {
 		reading: trouble{logger: options.Logger, what: "the events cannot be read"}}
 	return h, options.Registerer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "espalier_event_subscribers", Help: "Readers of the live events that are connected to this server.",
-	}, func() float64 {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return float64(len(h.subscribers))
-	}))
+	}, func() float64 { return float64(h.Subscribers()) }))
+}
+
+// Subscribers is how many follow the events now.
+func (h *Hub) Subscribers() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.subscribers)
 }
 
 // Start begins to read and returns at once. Only Stop ends it; ctx lends its values and nothing else.

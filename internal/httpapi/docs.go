@@ -34,13 +34,6 @@ func (a *API) docsFolder(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-func (a *API) root(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Location", "api/docs")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusFound)
-	return nil
-}
-
 func (a *API) openAPI(w http.ResponseWriter, _ *http.Request) error {
 	return sendJSON(w, http.StatusOK, a.document)
 }

@@ -101,6 +101,7 @@ func over(t testing.TB, store fleet.Store, change ...func(*Options)) *fixture {
 		Registry: f.registry,
 		Logger:   slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version:  "1.2.3",
+		Info:     ServerInfo{StartedAt: f.clock.Now(), Engine: "sqlite", TopicPrefix: "iotsupport"},
 		Refused:  f.refused.add,
 		Now:      f.clock.Now,
 		Access: Access{Now: f.clock.Now,

@@ -39,6 +39,10 @@ type Options struct {
 	Refused func(fleet.AuditEntry)
 	// Events is where readers of the live events get them; nil says that there are none.
 	Events fleet.EventSource
+	// Info is what the server tells of itself.
+	Info ServerInfo
+	// Sample is a fleet to try things with; nil says that there is none.
+	Sample func() []fleet.Item
 	// Now is the clock of durations and logs; nil is the system's.
 	Now func() time.Time
 }
@@ -64,6 +68,8 @@ type Access struct {
 type BrokerStatus struct {
 	Enabled   bool
 	Connected bool
+	// Embedded tells that the broker is a part of this server.
+	Embedded bool
 	// Problem says why there is no connection, for a person; it holds no secret.
 	Problem string
 }
@@ -76,6 +82,8 @@ type API struct {
 	saw      func(fleet.Evidence)
 	refused  func(fleet.AuditEntry)
 	events   fleet.EventSource // nil: none
+	info     ServerInfo
+	sample   func() []fleet.Item
 	version  string
 	now      func() time.Time
 	logger   *slog.Logger
@@ -104,7 +112,7 @@ func New(o Options) (*API, error) {
 		return nil, errors.New("httpapi: Options.Logger is missing")
 	}
 	a := &API{service: o.Service, ping: o.Ping, broker: o.Broker, version: o.Version, now: o.Now,
-		saw: o.Saw, refused: o.Refused, events: o.Events,
+		saw: o.Saw, refused: o.Refused, events: o.Events, info: o.Info, sample: o.Sample,
 		logger: slog.New(LogHandler(o.Logger.Handler())), imports: make(chan struct{}, maxImports),
 		patience: streamTimeout, heartbeat: eventHeartbeat, strangers: rate.Sometimes{First: 20, Interval: 10 * time.Second}}
 	if a.ping == nil {
@@ -115,6 +123,9 @@ func New(o Options) (*API, error) {
 	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.sample == nil {
+		a.sample = func() []fleet.Item { return nil }
 	}
 	if a.saw == nil {
 		a.saw = func(fleet.Evidence) {}

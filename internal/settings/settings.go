@@ -97,13 +97,15 @@ type Entry struct {
 	// Origin is default, .env, environment or flag, with the variable that named the file of a secret behind it, or
 	// MQTT_URL for credentials that stood there.
 	Origin string `json:"origin"`
+	// Secret tells that Value is masked, or a part of it.
+	Secret bool `json:"-"`
 }
 
 // Effective lists every setting in the order of the table.
 func (s Settings) Effective() []Entry {
 	var out []Entry
 	for _, row := range table() {
-		e := Entry{Name: row.name, Value: row.show(&s), Origin: s.origins[row.name]}
+		e := Entry{Name: row.name, Value: row.show(&s), Origin: s.origins[row.name], Secret: row.secret}
 		if e.Origin == "" {
 			e.Origin = originDefault
 		}
