@@ -193,7 +193,7 @@ func (s *Service) Patch(ctx context.Context, id int64, patch []byte, a Attempt) 
 	for range patchAttempts {
 		wanted := true // what is there is what the client wants to patch
 		done, err := s.write(ctx, a, func(ctx context.Context, w writing) (Config, error) {
-			change, err := s.patched(ctx, w, id, patch)
+			_, change, err := s.patched(ctx, w, id, patch)
 			if err != nil {
 				wanted = CodeOf(err) != CodePreconditionFailed
 				return Config{}, err
@@ -207,25 +207,24 @@ func (s *Service) Patch(ctx context.Context, id int64, patch []byte, a Attempt) 
 	return Config{}, Unavailable(errors.New("the document changes too fast to be patched"))
 }
 
-// patched is the change that a patch makes of what is there now, and of nothing else.
-func (s *Service) patched(ctx context.Context, w writing, id int64, patch []byte) (Change, error) {
-	var c Config
-	err := w.view(ctx, func(ctx context.Context, tx ReadTx) (err error) {
+// patched is what is there now, and the change that a patch makes of it and of nothing else.
+func (s *Service) patched(ctx context.Context, w writing, id int64, patch []byte) (c Config, change Change, err error) {
+	err = w.view(ctx, func(ctx context.Context, tx ReadTx) (err error) {
 		c, err = tx.Config(ctx, id)
 		return err
 	})
 	if err != nil {
-		return Change{}, err
+		return Config{}, Change{}, err
 	}
 	if !w.attempt.IfMatch.Allows(c.Revision) {
-		return Change{}, Stale(c.MAC, c.Revision)
+		return Config{}, Change{}, Stale(c.MAC, c.Revision)
 	}
 	text, err := MergePatch(c.Content, patch)
 	if err != nil {
-		return Change{}, err
+		return Config{}, Change{}, err
 	}
 	doc, err := ParseDocument(text, s.maxContent)
-	return Change{Kind: Save, ID: id, Document: doc, Source: FromEdit, Action: ActionPatch,
+	return c, Change{Kind: Save, ID: id, Document: doc, Source: FromEdit, Action: ActionPatch,
 		IfMatch: Match{Given: true, Revisions: []int64{c.Revision}}}, err
 }
 

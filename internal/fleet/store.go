@@ -52,6 +52,9 @@ type ReadTx interface {
 	Revisions(ctx context.Context, mac MAC, below int64, limit int) ([]Revision, error)
 	// Revision is one state of a device's document, with its content.
 	Revision(ctx context.Context, mac MAC, number int64) (Revision, error)
+	// Contents are the documents of the revisions of a device from one number to another, both included, by their numbers:
+	// nil for one that says that there is none. Numbers that are not kept are left out.
+	Contents(ctx context.Context, mac MAC, first, last int64) (map[int64][]byte, error)
 	// RevisionByETag is the number of the newest revision of a device, up to a number (0: all), that has these bytes.
 	RevisionByETag(ctx context.Context, mac MAC, etag string, most int64) (int64, error)
 	// Device is what is known of a device; the zero Device where it was never seen.

@@ -26,7 +26,7 @@ func (a *API) noteRefusal(x *exchange, r *http.Request) {
 	if !known || status >= http.StatusInternalServerError || !writes(r.Method) {
 		return
 	}
-	if x.route == nil && !belowAPI(r.URL.Path) || x.route != nil && x.route.access != admin {
+	if x.route == nil && !belowAPI(r.URL.Path) || x.route != nil && (x.route.access != admin || x.route.reads) {
 		return
 	}
 	e := a.refusal(x, r)

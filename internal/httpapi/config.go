@@ -174,24 +174,8 @@ func (a *API) updateConfig(w http.ResponseWriter, r *http.Request) error {
 
 // patchConfig applies a merge patch to the configuration, of which only the content can change.
 func (a *API) patchConfig(w http.ResponseWriter, r *http.Request) error {
-	id, at, err := changing(w, r)
+	id, patch, at, err := a.patchOf(w, r)
 	if err != nil {
-		return err
-	}
-	if !mergePatch(r) {
-		w.Header().Set("Accept-Patch", "application/merge-patch+json, application/json")
-		return unsupportedMedia("application/merge-patch+json")
-	}
-	body, err := a.readBody(w, r)
-	if err != nil {
-		return err
-	}
-	given, err := parseFields(body)
-	if err != nil {
-		return err
-	}
-	patch, wrong := given.patch()
-	if err := invalid(wrong...); err != nil {
 		return err
 	}
 	c, err := a.service.Patch(r.Context(), id, patch, at)
@@ -199,6 +183,27 @@ func (a *API) patchConfig(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return sendConfig(w, c)
+}
+
+// patchOf is what a request wants to patch, and with what.
+func (a *API) patchOf(w http.ResponseWriter, r *http.Request) (id int64, patch []byte, at fleet.Attempt, err error) {
+	if id, at, err = changing(w, r); err != nil {
+		return 0, nil, at, err
+	}
+	if !mergePatch(r) {
+		w.Header().Set("Accept-Patch", "application/merge-patch+json, application/json")
+		return 0, nil, at, unsupportedMedia("application/merge-patch+json")
+	}
+	body, err := a.readBody(w, r)
+	if err != nil {
+		return 0, nil, at, err
+	}
+	given, err := parseFields(body)
+	if err != nil {
+		return 0, nil, at, err
+	}
+	patch, wrong := given.patch()
+	return id, patch, at, invalid(wrong...)
 }
 
 func (a *API) deleteConfig(w http.ResponseWriter, r *http.Request) error {

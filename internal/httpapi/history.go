@@ -225,6 +225,11 @@ func appendDiff(b []byte, older, newer fleet.Revision, d diff.Diff, patched bool
 	b = appendNumber(b, older.Number)
 	b = append(b, `,"to":`...)
 	b = appendNumber(b, newer.Number)
+	return append(appendDifference(b, d, patched), '}')
+}
+
+// appendDifference writes what differs as further members of an object; patched says that there is a JSON Patch of it.
+func appendDifference(b []byte, d diff.Diff, patched bool) []byte {
 	b = append(b, `,"patch":`...)
 	if patched {
 		b = appendPatch(b, d.Patch)
@@ -234,8 +239,7 @@ func appendDiff(b []byte, older, newer fleet.Revision, d diff.Diff, patched bool
 	b = append(b, `,"unified":`...)
 	b = appendString(b, d.Unified)
 	b = append(b, `,"unified_of":`...)
-	b = appendString(b, string(d.UnifiedOf))
-	return append(b, '}')
+	return appendString(b, string(d.UnifiedOf))
 }
 
 // appendPatch writes the operations of a JSON Patch. Their values stand there as in the document: writing them anew would

@@ -33,6 +33,7 @@ type route struct {
 	action    fleet.Action // that a refusal of it is kept as; "" is its method
 	access    access
 	quiet     bool // logged at debug level only
+	reads     bool // changes nothing, whatever its method: who is refused it is not in the audit
 	handle    func(w http.ResponseWriter, r *http.Request) error
 	doc       doc
 }

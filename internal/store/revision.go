@@ -60,3 +60,17 @@ func scanRevision(r row, mac fleet.MAC, more ...any) (fleet.Revision, error) {
 	rev.Other, err = macOrNil(other)
 	return rev, err
 }
+
+// Contents implements fleet.ReadTx.
+func (r reader) Contents(ctx context.Context, mac fleet.MAC, first, last int64) (map[int64][]byte, error) {
+	const sql = `SELECT r.rev, r.content FROM revisions r WHERE r.mac_address = $1 AND r.rev >= $2 AND r.rev <= $3`
+	found := map[int64][]byte{}
+	err := r.run(ctx, query(sql, func(row row) error {
+		var number int64
+		var content []byte
+		err := row.Scan(&number, &content)
+		found[number] = content
+		return err
+	}, mac.String(), first, last))
+	return found, err
+}
