@@ -36,7 +36,8 @@ func TestServe(t *testing.T) {
 	const script = "console.log(1)"
 	files := fstest.MapFS{"dist/docs/start.js.gz": packed(t, script), "dist/docs/broken.css.gz": {Data: []byte("no gzip")},
 		"dist/secret.gz": packed(t, "secret")}
-	for accept, gzipped := range map[string]bool{"": false, "gzip": true, "br, GZIP ;q=0.5": true, "gzip;q=0": false, "identity": false, "x-gzip": false} {
+	for accept, gzipped := range map[string]bool{"": false, "gzip": true, "br, GZIP ;q=0.5": true, "gzip;q=0": false, "gzip; q=0.000": false,
+		"identity": false, "x-gzip": false, "*": true, "*;q=0": false, "*, gzip;q=0": false, "gzip;q=x": false} {
 		w, ok := fetch(t, files, http.MethodGet, "start.js", map[string]string{"Accept-Encoding": accept})
 		h := w.Header()
 		if !ok || h.Get("Content-Type") != "text/javascript; charset=utf-8" || h.Get("Vary") != "Accept-Encoding" || h.Get("Cache-Control") != "no-cache" {
@@ -80,7 +81,8 @@ func TestWithoutABuild(t *testing.T) {
 
 func TestContentTypes(t *testing.T) {
 	for name, want := range map[string]string{"a.html": "text/html; charset=utf-8", "a.css": "text/css; charset=utf-8", "a.png": "image/png",
-		"a.svg": "image/svg+xml", "a.txt": "text/plain; charset=utf-8", "a.exe": "application/octet-stream"} {
+		"a.js": "text/javascript; charset=utf-8", "a.json": "application/json", "a.webmanifest": "application/manifest+json", "a.ico": "image/x-icon",
+		"a.woff2": "font/woff2", "a.svg": "image/svg+xml", "a.txt": "text/plain; charset=utf-8", "a.exe": "application/octet-stream"} {
 		if got := contentType(name); got != want {
 			t.Errorf("%s: %s", name, got)
 		}

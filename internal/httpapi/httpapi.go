@@ -70,8 +70,10 @@ type BrokerStatus struct {
 	Connected bool
 	// Embedded tells that the broker is a part of this server.
 	Embedded bool
-	// Problem says why there is no connection, for a person; it holds no secret.
+	// Problem says why there is no connection, for a person; it holds no secret, and everybody may read it.
 	Problem string
+	// Failure is what the last try to connect ended with; it names the broker, and is for those who administer.
+	Failure string
 }
 
 // API answers every HTTP request of the server. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -82,7 +83,7 @@ func appendBroker(b []byte, s BrokerStatus, prefix string) []byte {
 		kind = "embedded"
 	}
 	if s.Enabled && !s.Connected {
-		problem = s.Problem
+		problem = cmp.Or(s.Problem, s.Failure)
 	}
 	b = append(b, `,"broker":{"kind":`...)
 	b = appendString(b, kind)

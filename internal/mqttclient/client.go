@@ -55,6 +55,7 @@ type Client struct {
 	mu      sync.Mutex
 	link    *link         // nil while there is no connection
 	changed chan struct{} // closed when link changes
+	failure error         // of the last connection or the try to make one; nil while there is a connection
 }
 
 var _ fleet.Publisher = (*Client)(nil)
@@ -155,6 +156,22 @@ func (c *Client) setLink(l *link) {
 	close(c.changed)
 	c.changed = make(chan struct{})
 	c.metrics.connected(l != nil)
+}
+
+// Problem says why there is no connection; "" while there is one, or none was tried yet. It names the broker's address.
+func (c *Client) Problem() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failure == nil {
+		return ""
+	}
+	return c.failure.Error()
+}
+
+func (c *Client) setFailure(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failure = err
 }
 
 // Connected waits for a connection and answers it: the present one, or the next.

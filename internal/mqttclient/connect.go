@@ -33,6 +33,7 @@ func (c *Client) keepConnected(ctx context.Context) {
 		if err == nil {
 			up := time.Now()
 			journal.up()
+			c.setFailure(nil)
 			err = c.hold(ctx, l)
 			if time.Since(up) > steady {
 				pause = backoffMin
@@ -42,6 +43,7 @@ func (c *Client) keepConnected(ctx context.Context) {
 			return
 		}
 		journal.down(err)
+		c.setFailure(err)
 		select {
 		case <-time.After(pause/2 + rand.N(pause)):
 		case <-ctx.Done():
