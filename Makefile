@@ -24,7 +24,7 @@ FUZZTIME ?= 30s
 
 WEB := $(wildcard web/package.json)
 
-.PHONY: help build web run test test-deps web-test lint bench fuzz clean
+.PHONY: help build web run test test-deps web-test web-lint lint bench fuzz clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +37,8 @@ run: build ## Build, then serve
 
 # The front end is built again when a file of its own changed. Its packages are installed again when their lock did.
 ifneq ($(WEB),)
-WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -path 'web/coverage/*' -not -name '*.go')
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -path 'web/test-results/*' -not -path 'web/test/*' \
+	-not -name '*.go' -not -name '*.gen.ts') internal/httpapi/testdata/openapi.golden.json
 
 web: $(BUILD)/web.stamp
 
@@ -71,11 +72,14 @@ test-deps: ## Install the engines, brokers and browser that the tests use, where
 web-test: web
 	@if grep -qs '"test":' web/package.json; then cd web && $(NPM) test; fi
 
-lint: $(GOLANGCI) ## Check formatting, go vet, and the rules of .golangci.yml
+lint: $(GOLANGCI) web-lint ## Check formatting, go vet, and the rules of .golangci.yml
 	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls 2>/dev/null | xargs -r gofmt -l); \
 	[ -z "$$unformatted" ] || { echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GOLANGCI) run ./...
+
+web-lint: $(if $(WEB),$(BUILD)/web-packages.stamp)
+	$(if $(WEB),cd web && $(NPM) run --silent lint)
 
 $(GOLANGCI):
 	@mkdir -p $(@D)

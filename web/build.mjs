@@ -21,7 +21,9 @@ const files = {
 
 // A map of the sources would be asked for and is not here.
 const withoutSourceMap = (name, text) =>
-  /\.(js|css)$/.test(name) ? Buffer.from(text.toString("utf8").replace(/\n?(\/\/|\/\*)# sourceMappingURL=[^\n]*/g, "")) : text;
+  /\.(js|css)$/.test(name)
+    ? Buffer.from(text.toString("utf8").replace(/\n?(\/\/|\/\*)# sourceMappingURL=[^\n]*/g, ""))
+    : text;
 
 const out = join(here, "dist/docs");
 rmSync(out, { recursive: true, force: true });

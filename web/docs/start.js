@@ -1,4 +1,3 @@
-"use strict";
 // Nothing is asked of any other server: no validator, no fonts, no fetches of other documents.
 window.addEventListener("load", () => {
   SwaggerUIBundle({

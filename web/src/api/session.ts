@@ -1,0 +1,65 @@
+import { useSyncExternalStore } from "react";
+
+/** Where the page was opened, with a slash at the end: everything of the server is below it. */
+export const base = new URL(".", window.location.href.split("#", 1)[0]);
+
+/** The URL of a path of the API, given without a slash in front. */
+export const urlOf = (path: string): string => new URL(path, base).href;
+
+/** A key of the browser's storage that is this server's alone: another may be served below another path of the same host. */
+export const storageKey = (name: string): string => `espalier:${base.pathname}:${name}`;
+
+/**
+ * A part of the browser's storage, or nothing where the browser forbids it. Reading and writing never throw.
+ */
+export const stored = {
+  read(name: string, storage: "local" | "session" = "local"): string | null {
+    try {
+      return (storage === "local" ? localStorage : sessionStorage).getItem(storageKey(name));
+    } catch {
+      return null;
+    }
+  },
+  write(name: string, value: string | null, storage: "local" | "session" = "local"): boolean {
+    try {
+      const place = storage === "local" ? localStorage : sessionStorage;
+      if (value === null) place.removeItem(storageKey(name));
+      else place.setItem(storageKey(name), value);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};
+
+const listeners = new Set<() => void>();
+let token = stored.read("token", "session") ?? stored.read("token");
+
+const tell = () => {
+  for (const listener of listeners) listener();
+};
+
+/** The admin token that this page sends; null where it sends none. */
+export const session = {
+  token: (): string | null => token,
+  /** Keeps a token: until the tab is closed, or on this computer. */
+  signIn(next: string, remember: boolean) {
+    token = next;
+    stored.write("token", next, "session");
+    stored.write("token", remember ? next : null);
+    tell();
+  },
+  signOut() {
+    token = null;
+    stored.write("token", null, "session");
+    stored.write("token", null);
+    tell();
+  },
+  subscribe(listener: () => void) {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  },
+};
+
+/** The token, as state of a component. */
+export const useToken = () => useSyncExternalStore(session.subscribe, session.token);

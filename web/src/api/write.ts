@@ -1,0 +1,112 @@
+import { fleet } from "../fleet/store";
+import { changeMessage, client, idempotencyKey, read, request } from "./client";
+import { queries, refreshConfig } from "./queries";
+import type { components } from "./schema.gen";
+
+export type Config = components["schemas"]["Config"];
+export type ImportReport = components["schemas"]["ImportReport"];
+
+/** What a write says besides what it writes. `revision`: only if that is still the newest one. */
+export interface Attempt {
+  message?: string;
+  revision?: number;
+}
+
+const headersOf = (a: Attempt): Record<string, string> => ({
+  ...changeMessage(a.message ?? ""),
+  ...(a.revision === undefined ? {} : { "If-Match": `"r${a.revision}"` }),
+});
+
+const written = <T extends { id: number } | undefined>(id: number, config: T): T => {
+  fleet.refresh([id]);
+  void refreshConfig(id);
+  return config;
+};
+
+const json = { "Content-Type": "application/json" };
+
+/** Makes the configuration of a device that has none; the text is kept byte for byte. */
+export const create = async (mac: string, text: string, a: Attempt = {}): Promise<Config> => {
+  const response = await request("api/configs", {
+    method: "POST",
+    headers: { ...json, ...headersOf(a), "If-None-Match": "*", "Idempotency-Key": idempotencyKey() },
+    body: JSON.stringify({ mac_address: mac, content: text }),
+  });
+  const made = (await response.json()) as Config;
+  return written(made.id, made);
+};
+
+/** Replaces the document; the text is kept byte for byte. */
+export const save = async (id: number, text: string, a: Attempt): Promise<Config> => {
+  const response = await request(`api/configs/${id}`, {
+    method: "PUT",
+    headers: { ...json, ...headersOf(a) },
+    body: JSON.stringify({ content: text }),
+  });
+  return written(id, (await response.json()) as Config);
+};
+
+/** Applies a JSON Merge Patch (RFC 7396). */
+export const patch = async (id: number, change: object, a: Attempt): Promise<Config> => {
+  const response = await request(`api/configs/${id}`, {
+    method: "PATCH",
+    headers: { ...json, ...headersOf(a) },
+    body: JSON.stringify({ content: change }),
+  });
+  return written(id, (await response.json()) as Config);
+};
+
+export const remove = async (id: number, a: Attempt = {}): Promise<void> => {
+  await request(`api/configs/${id}`, { method: "DELETE", headers: headersOf(a) });
+  written(id, undefined);
+  void queries.invalidateQueries({ queryKey: ["deleted"] });
+};
+
+const post = async (id: number, path: string, body: object | undefined, a: Attempt): Promise<Config> => {
+  const response = await request(`api/configs/${id}/${path}`, {
+    method: "POST",
+    headers: { ...(body ? json : {}), ...headersOf(a), "Idempotency-Key": idempotencyKey() },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  void queries.invalidateQueries({ queryKey: ["deleted"] });
+  return written(id, (await response.json()) as Config);
+};
+
+export const undelete = (id: number, a: Attempt = {}) => post(id, "undelete", undefined, a);
+
+/** Makes a new revision with the bytes of an older one. */
+export const restore = (id: number, revision: number, a: Attempt = {}) =>
+  post(id, `revisions/${revision}/restore`, undefined, a);
+
+/** Moves the configuration and its history to new hardware. */
+export const replaceDevice = (id: number, mac: string, a: Attempt = {}) =>
+  post(id, "replace-device", { mac_address: mac }, a);
+
+export interface ImportItem {
+  mac_address: string;
+  content: string;
+  /** What the report calls it, such as the name of a file. */
+  source: string;
+}
+
+/** Creates or changes many configurations in one transaction, or says what that would do. */
+export const importAll = async (
+  items: readonly ImportItem[],
+  o: { dryRun: boolean; onConflict: "update" | "skip"; keepGoing: boolean; message?: string },
+): Promise<ImportReport> => {
+  const query = new URLSearchParams({
+    on_conflict: o.onConflict,
+    keep_going: String(o.keepGoing),
+    dry_run: String(o.dryRun),
+  });
+  const response = await request(`api/import?${query}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/x-ndjson", ...changeMessage(o.message ?? "") },
+    body: items.map((item) => JSON.stringify(item)).join("\n"),
+  });
+  return (await response.json()) as ImportReport;
+};
+
+/** What a merge patch would change; writes nothing. */
+export const preview = (id: number, change: object) =>
+  read(client.POST("/api/configs/{id}/preview", { params: { path: { id } }, body: { content: change as never } }));

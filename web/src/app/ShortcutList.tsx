@@ -1,0 +1,51 @@
+import { Dialog } from "../ui/Dialog";
+import { overlay, useOverlay } from "./overlay";
+import css from "./ShortcutList.module.css";
+import { shortcutSheet } from "./shortcuts";
+
+const mac = /Mac|iP/.test(navigator.platform);
+const shown: Record<string, string> = {
+  mod: mac ? "⌘" : "Ctrl",
+  shift: "Shift",
+  alt: mac ? "⌥" : "Alt",
+  Escape: "Esc",
+};
+
+/** A key or several, as they are written on the keyboard. */
+export const Keys = ({ keys }: { keys: string }) => (
+  <>
+    {keys.split(" ").map((step, i) => (
+      <span key={step + String(i)}>
+        {i > 0 && " then "}
+        {step.split("+").map((key) => (
+          <kbd key={key} className={css.key}>
+            {shown[key] ?? (key.length === 1 ? key.toUpperCase() : key)}
+          </kbd>
+        ))}
+      </span>
+    ))}
+  </>
+);
+
+/** Every shortcut that there is. */
+export const ShortcutList = () => (
+  <Dialog open={useOverlay() === "shortcuts"} onOpenChange={() => overlay.hide()} title="Keyboard shortcuts" size="l">
+    <div className={css.groups}>
+      {shortcutSheet.map((group) => (
+        <section key={group.group}>
+          <h3>{group.group}</h3>
+          <dl className={css.list}>
+            {group.keys.map((shortcut) => (
+              <div key={shortcut.keys}>
+                <dt>
+                  <Keys keys={shortcut.keys} />
+                </dt>
+                <dd>{shortcut.does}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </div>
+  </Dialog>
+);

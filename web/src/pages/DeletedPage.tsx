@@ -1,0 +1,2 @@
+/** A page. */
+export const DeletedPage = () => <p>DeletedPage</p>;

@@ -1,0 +1,2 @@
+/** A page. */
+export const ImportPage = () => <p>ImportPage</p>;

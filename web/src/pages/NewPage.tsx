@@ -1,0 +1,2 @@
+/** A page. */
+export const NewPage = () => <p>NewPage</p>;

@@ -1,0 +1,2 @@
+/** Of a device. */
+export const BlameTab = () => <p>BlameTab</p>;

@@ -1,0 +1,2 @@
+/** Of a device. */
+export const DocumentTab = () => <p>DocumentTab</p>;

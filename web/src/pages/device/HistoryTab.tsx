@@ -1,0 +1,2 @@
+/** Of a device. */
+export const HistoryTab = () => <p>HistoryTab</p>;

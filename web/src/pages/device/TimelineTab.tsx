@@ -1,0 +1,2 @@
+/** Of a device. */
+export const TimelineTab = () => <p>TimelineTab</p>;

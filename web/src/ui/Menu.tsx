@@ -1,0 +1,78 @@
+import { DropdownMenu } from "radix-ui";
+import type { ReactNode } from "react";
+import css from "./Menu.module.css";
+
+/** A menu behind a button. `trigger` is the button. */
+export const Menu = ({
+  trigger,
+  children,
+  align = "end",
+}: {
+  trigger: ReactNode;
+  children: ReactNode;
+  align?: "start" | "end";
+}) => (
+  <DropdownMenu.Root>
+    <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
+    <DropdownMenu.Portal>
+      <DropdownMenu.Content className={css.content} align={align} sideOffset={6} collisionPadding={8}>
+        {children}
+      </DropdownMenu.Content>
+    </DropdownMenu.Portal>
+  </DropdownMenu.Root>
+);
+
+export const MenuItem = ({
+  icon,
+  danger,
+  hint,
+  onSelect,
+  disabled,
+  children,
+}: {
+  icon?: ReactNode;
+  danger?: boolean;
+  /** A key that does the same. */
+  hint?: string;
+  onSelect(): void;
+  disabled?: boolean;
+  children: ReactNode;
+}) => (
+  <DropdownMenu.Item
+    className={`${css.item} ${danger ? css.danger : ""}`}
+    onSelect={onSelect}
+    disabled={disabled ?? false}
+  >
+    {icon}
+    <span className={css.label}>{children}</span>
+    {hint && <kbd className={css.hint}>{hint}</kbd>}
+  </DropdownMenu.Item>
+);
+
+export const MenuCheck = ({
+  checked,
+  onChange,
+  children,
+}: {
+  checked: boolean;
+  onChange(checked: boolean): void;
+  children: ReactNode;
+}) => (
+  <DropdownMenu.CheckboxItem
+    className={css.item}
+    checked={checked}
+    onCheckedChange={onChange}
+    onSelect={(e) => e.preventDefault()}
+  >
+    <span className={css.check} aria-hidden>
+      {checked ? "✓" : ""}
+    </span>
+    <span className={css.label}>{children}</span>
+  </DropdownMenu.CheckboxItem>
+);
+
+export const MenuLine = () => <DropdownMenu.Separator className={css.line} />;
+
+export const MenuTitle = ({ children }: { children: ReactNode }) => (
+  <DropdownMenu.Label className={css.title}>{children}</DropdownMenu.Label>
+);
