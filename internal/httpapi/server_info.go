@@ -45,9 +45,13 @@ func (a *API) serverInfo(w http.ResponseWriter, r *http.Request) error {
 	b = appendTime(b, a.info.StartedAt)
 	b = append(b, `,"token_set":`...)
 	b = strconv.AppendBool(b, a.gate.token != nil)
-	b = a.appendDatabase(r.Context(), b)
+	away := a.pinged(r.Context())
+	if away != nil {
+		a.logger.WarnContext(r.Context(), "the database does not answer", "cause", away.Error())
+	}
+	b = appendDatabase(b, a.info.Engine, away == nil)
 	b = appendBroker(b, a.broker(), a.info.TopicPrefix)
-	b = a.appendOutbox(r.Context(), b)
+	b = a.appendOutbox(r.Context(), b, away == nil)
 	readers := 0
 	if a.info.Readers != nil {
 		readers = a.info.Readers()
@@ -61,14 +65,13 @@ func (a *API) serverInfo(w http.ResponseWriter, r *http.Request) error {
 	return sendProbe(w, http.StatusOK, append(b, '}'))
 }
 
-func (a *API) appendDatabase(ctx context.Context, b []byte) []byte {
-	status := "ok"
-	if err := a.pinged(ctx); err != nil {
-		a.logger.WarnContext(ctx, "the database does not answer", "cause", err.Error())
-		status = "unavailable"
+func appendDatabase(b []byte, engine string, well bool) []byte {
+	status := "unavailable"
+	if well {
+		status = "ok"
 	}
 	b = append(b, `,"database":{"engine":`...)
-	b = appendString(b, a.info.Engine)
+	b = appendString(b, engine)
 	b = append(b, `,"status":`...)
 	b = appendString(b, status)
 	return append(b, '}')
@@ -96,17 +99,19 @@ func appendBroker(b []byte, s BrokerStatus, prefix string) []byte {
 	return append(b, '}')
 }
 
-// appendOutbox writes how much waits for the broker; null where the database does not say.
-func (a *API) appendOutbox(ctx context.Context, b []byte) []byte {
+// appendOutbox writes how much waits for the broker; null where the database, which may be away, does not say.
+func (a *API) appendOutbox(ctx context.Context, b []byte, well bool) []byte {
 	var n int64
 	var oldest time.Time
-	if a.info.Backlog != nil {
+	if a.info.Backlog != nil && well {
 		ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 		defer cancel()
 		var err error
-		if n, oldest, err = a.info.Backlog(ctx); err != nil {
-			return append(b, `,"outbox":{"waiting":null,"oldest_seconds":null}`...)
-		}
+		n, oldest, err = a.info.Backlog(ctx)
+		well = err == nil
+	}
+	if !well {
+		return append(b, `,"outbox":{"waiting":null,"oldest_seconds":null}`...)
 	}
 	b = append(b, `,"outbox":{"waiting":`...)
 	b = strconv.AppendInt(b, n, 10)
