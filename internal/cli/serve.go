@@ -93,7 +93,7 @@ func (p Program) welcome(set settings.Settings, log *slog.Logger, address, broke
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nEspalier %s is running.\n\n", p.Version)
-	fmt.Fprintf(&b, "  Open        %s\n", strings.Join(urls, "  "))
+	fmt.Fprintf(&b, "  Open        %s/\n", strings.Join(urls, "/  "))
 	fmt.Fprintf(&b, "  API         %s/api/docs\n", urls[0])
 	fmt.Fprintf(&b, "  Devices     %s/api/configs/<mac>.json\n", urls[len(urls)-1])
 	fmt.Fprintf(&b, "  MQTT        %s\n", brokerLine(set, broker))

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,9 @@ func TestServeSaysWhereToGo(t *testing.T) {
 		{[]string{"TRUST_NETWORK=yes"}, []string{"OPEN TO EVERYONE"}},
 	} {
 		log := startText(t, tc.env...)
+		if _, rest, _ := strings.Cut(log, "is running.\n\n"); !regexp.MustCompile(`^  Open        http://127\.0\.0\.1:\d+/\n`).MatchString(rest) {
+			t.Errorf("%v: does not say first where the page is:\n%s", tc.env, log)
+		}
 		for _, part := range tc.says {
 			if !strings.Contains(log, part) {
 				t.Errorf("%v: does not say %q:\n%s", tc.env, part, log)
