@@ -180,12 +180,19 @@ func (c *Client) Update(ctx context.Context, id int64, content []byte, options .
 // has as null is removed, and the text of everything else is kept. Errors: ErrNotFound, ErrInvalid, ErrTooLarge,
 // ErrPrecondition.
 func (c *Client) Patch(ctx context.Context, id int64, patch []byte, options ...WriteOption) (Config, error) {
-	if !json.Valid(patch) {
-		return Config{}, invalidContent("is not valid JSON")
+	body, err := patchBody(patch)
+	if err != nil {
+		return Config{}, err
 	}
-	body := slices.Concat([]byte(`{"content":`), patch, []byte("}"))
 	return c.one(ctx, written(request{method: http.MethodPatch, path: configPath(id), body: body,
 		header: http.Header{"Content-Type": {"application/merge-patch+json"}}}, options))
+}
+
+func patchBody(patch []byte) ([]byte, error) {
+	if !json.Valid(patch) {
+		return nil, invalidContent("is not valid JSON")
+	}
+	return slices.Concat([]byte(`{"content":`), patch, []byte("}")), nil
 }
 
 // Delete removes a configuration, but not its history. Errors: ErrNotFound, ErrPrecondition.

@@ -103,7 +103,7 @@ func (p Program) commands() (root *cobra.Command, started *bool) {
 	root.AddGroup(&cobra.Group{ID: groupDevices, Title: "Devices and their documents, on a running server:"},
 		&cobra.Group{ID: groupServer, Title: "The server itself:"})
 	root.AddCommand(p.list(), p.show(), p.status(), p.watch(), p.create(), p.edit(), p.set(), p.unset(), p.patch(), p.update(),
-		p.history(), p.diff(), p.restore(), p.remove(), p.undelete(), p.replaceDevice(), p.audit())
+		p.history(), p.diff(), p.blame(), p.restore(), p.remove(), p.undelete(), p.replaceDevice(), p.audit())
 	for _, cmd := range []*cobra.Command{p.importing(), p.exporting()} {
 		cmd.GroupID = groupDevices
 		root.AddCommand(cmd)

@@ -123,7 +123,7 @@ func serving(log string) string {
 func TestHelpGolden(t *testing.T) {
 	for _, command := range []string{"", "serve", "import", "export", "db", "db upgrade", "db status", "db load-test-data",
 		"simulate", "healthcheck", "version", "settings", "completion", "list", "show", "status", "watch", "create", "edit", "set",
-		"unset", "patch", "update", "history", "diff", "restore", "delete", "undelete", "replace-device", "audit"} {
+		"unset", "patch", "update", "history", "diff", "blame", "restore", "delete", "undelete", "replace-device", "audit"} {
 		t.Run(command, func(t *testing.T) {
 			got := run(t, nil, append(strings.Fields(command), "--help")...)
 			got.want(t, 0)
@@ -148,7 +148,7 @@ func TestHelpGolden(t *testing.T) {
 func TestHelpListsTheCommands(t *testing.T) {
 	help := run(t, nil)
 	help.want(t, 0, "serve", "import", "export", "db", "simulate", "healthcheck", "version", "settings", "completion", "Exit status",
-		"list", "show", "status", "watch", "create", "edit", "set", "unset", "patch", "update", "history", "diff", "restore", "delete",
+		"list", "show", "status", "watch", "create", "edit", "set", "unset", "patch", "update", "history", "diff", "blame", "restore", "delete",
 		"undelete", "replace-device", "audit")
 	if strings.Contains(help.out, "Additional Commands") {
 		t.Errorf("a command is in no group:\n%s", help.out)

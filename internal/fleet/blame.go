@@ -15,7 +15,8 @@ type Blame struct {
 	Complete bool
 }
 
-// Blamed is one value of a document: a scalar, or an object or array that has nothing in it.
+// Blamed is one value of a document: a scalar, an object or array that has nothing in it, or one that is not divided because
+// the paths of what is in it would take megabytes.
 type Blamed struct {
 	Path string // JSON Pointer (RFC 6901)
 	// By is the revision, without content; nil where it is not kept any more, where it lies further back than was looked, and
@@ -27,7 +28,7 @@ type Blamed struct {
 // it reads at once.
 const (
 	maxBlameRevisions = 10_000
-	maxBlameBytes     = 32 << 20
+	maxBlameBytes     = 16 << 20
 	blamePage         = 500
 	blameChunk        = 2 << 20
 )
@@ -73,9 +74,7 @@ func (b *blaming) search(ctx context.Context) (complete bool, err error) {
 			return false, err
 		}
 		if len(page) == 0 {
-			if b.by != nil && b.by.Number == 1 {
-				b.trace.settle(b.by)
-			}
+			b.end(b.by != nil && b.by.Number == 1)
 			break
 		}
 		below = page[len(page)-1].Number
@@ -117,11 +116,10 @@ func (b *blaming) chunk(page []Revision) int {
 func (b *blaming) step(rev *Revision, content []byte) bool {
 	switch {
 	case b.by != nil && rev.Number != b.by.Number-1: // what was between is not kept
+		b.end(false)
 		return false
 	case rev.Gone():
-		if b.made() {
-			b.trace.settle(b.by)
-		}
+		b.end(b.brought())
 		return false
 	case rev.SHA256 != b.sum:
 		b.trace.compare(content, b.by)
@@ -133,8 +131,16 @@ func (b *blaming) step(rev *Revision, content []byte) bool {
 	return true
 }
 
-// made tells whether the revision that the search has come to, behind one without a document, made the configuration. It may
-// not have, where a history of which the beginning was not kept any more came behind what another address had.
-func (b *blaming) made() bool {
-	return b.by != nil && (!b.moved || b.by.Source == FromCreate || b.by.Source == FromRestore && b.by.Restored > 0)
+// end says of what is still open that the revision that the search has come to gave it, where that made the configuration: it is
+// known to be the first, or says so itself.
+func (b *blaming) end(first bool) {
+	if b.by != nil && (first || b.by.Source == FromCreate) {
+		b.trace.settle(b.by)
+	}
+}
+
+// brought tells whether a revision behind one without a document made the configuration. Where history came from another
+// address, which may have let go of its beginning, the one before can be what this address had.
+func (b *blaming) brought() bool {
+	return b.by != nil && (!b.moved || b.by.Source == FromRestore && b.by.Restored > 0)
 }

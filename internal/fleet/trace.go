@@ -23,11 +23,13 @@ type trace struct {
 // traced is one value of the document, with what is open in it.
 type traced struct {
 	node
-	leaf  int // its place among the values; -1: it holds others
+	leaf  int // its place among the values; -1: it is divided
 	names map[string]*traced
 	items []*traced
 	open  []*traced // of those that it holds, the ones in which something is open
 	round int       // in which it was met last
+	// compact is the text of a value that others are in and that is not divided, once it was needed.
+	compact []byte
 }
 
 // newTrace has every value of a document open. A text that is no document is one value.
@@ -39,13 +41,15 @@ func newTrace(text []byte) *trace {
 			root = whole
 		}
 	}
-	t.root = t.add(root, "")
+	t.root = t.add(root, "", maxBlamed)
 	return t
 }
 
-func (t *trace) add(n node, path string) *traced {
+// add adds a value, with all in it that there is room for.
+func (t *trace) add(n node, path string, room int) *traced {
 	v := &traced{node: n, leaf: -1}
-	if n.len() == 0 {
+	rooms, ok := rooms(n, len(path), room)
+	if !ok || n.len() == 0 {
 		v.leaf = len(t.values)
 		t.values = append(t.values, Blamed{Path: path})
 		t.open++
@@ -53,21 +57,19 @@ func (t *trace) add(n node, path string) *traced {
 	}
 	v.open = make([]*traced, 0, n.len())
 	for i, e := range n.elements {
-		v.items = append(v.items, t.add(e, path+"/"+strconv.Itoa(i)))
+		v.items = append(v.items, t.add(e, path+"/"+strconv.Itoa(i), rooms[i]))
 		v.open = append(v.open, v.items[i])
 	}
 	if n.kind == '{' {
 		v.names = make(map[string]*traced, len(n.members))
 	}
-	for _, m := range n.members {
-		held := t.add(m.value, path+"/"+pointerName.Replace(m.name))
+	for i, m := range n.members {
+		held := t.add(m.value, path+"/"+pointerName.Replace(m.name), rooms[i])
 		v.names[nameOf(t.text[m.start:m.end])] = held
 		v.open = append(v.open, held)
 	}
 	return v
 }
-
-var pointerName = strings.NewReplacer("~", "~0", "/", "~1") //nolint:gochecknoglobals // constant
 
 // nameOf is what a key says, and what tells it from others: lone surrogates are all one once they are read.
 func nameOf(raw []byte) string {
@@ -188,12 +190,25 @@ func (c comparison) held(v *traced) error {
 
 func (v *traced) isOpen() bool { return v.leaf >= 0 && v.round >= 0 || len(v.open) > 0 }
 
+// same tells whether a value that is not divided says the same as that of an older document; of what others are in, whether it
+// is written in the same way but for white space.
 func (t *trace) same(v *traced, raw []byte) bool {
 	if bytes.Equal(t.text[v.start:v.end], raw) {
 		return true
 	}
-	if v.isContainer() {
-		return len(bytes.TrimSpace(raw[1:len(raw)-1])) == 0
+	if !v.isContainer() {
+		return sameValue(t.text, v.node, raw, node{kind: v.kind, end: len(raw)})
 	}
-	return sameValue(t.text, v.node, raw, node{kind: v.kind, end: len(raw)})
+	if v.compact == nil {
+		v.compact = compact(t.text[v.start:v.end])
+	}
+	return bytes.Equal(v.compact, compact(raw))
+}
+
+func compact(raw []byte) []byte {
+	v := jsontext.Value(bytes.Clone(raw))
+	if v.Compact(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) != nil {
+		return raw
+	}
+	return v
 }

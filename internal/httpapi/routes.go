@@ -94,7 +94,8 @@ func (a *API) historyRoutes() []route {
 			doc: doc{id: "blameConfig", tag: "history", summary: "Which revision gave each value of the document",
 				about: "Of each value that holds no others, in the order of the document: the revision that gave it the value that it has had since, " +
 					"without a break. Numbers are the same where they are written in the same way. It is looked back through 10,000 revisions and " +
-					"32 MiB of documents at most. The configuration may not have been deleted.",
+					"16 MiB of documents at most. Where the paths alone would take megabytes, some objects and arrays are not divided. " +
+					"A configuration that was deleted has no document to blame.",
 				answers: []answer{with(200, "The values and their revisions", blame{})}, refusals: []int{404}}},
 		{method: http.MethodPost, pattern: "/api/configs/{id}/revisions/{rev}/restore", action: fleet.ActionRestore, handle: a.restoreRevision,
 			doc: doc{id: "restoreRevision", tag: "history", summary: "Make a new revision with the bytes of an older one",

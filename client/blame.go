@@ -1,0 +1,67 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Preview is what a patch would change.
+type Preview struct {
+	MAC string `json:"mac_address"`
+	// Revision is the one that there is, which the patch would change; nil where another program wrote the content.
+	Revision *int64 `json:"revision"`
+	// Changed says whether the patch would make a revision.
+	Changed bool `json:"changed"`
+	// Patch makes the document that there would be of the one that there is: a JSON Patch (RFC 6902).
+	Patch json.RawMessage `json:"patch"`
+	// Unified is the difference as text, with three lines around each part.
+	Unified string `json:"unified"`
+	// UnifiedOf says of what: stored, or indented, where the documents have hardly any lines.
+	UnifiedOf string `json:"unified_of"`
+}
+
+// Preview tells what Patch would change now, and changes nothing. Errors: as Patch.
+func (c *Client) Preview(ctx context.Context, id int64, patch []byte, options ...WriteOption) (Preview, error) {
+	body, err := patchBody(patch)
+	if err != nil {
+		return Preview{}, err
+	}
+	a, err := c.fetch(ctx, written(request{method: http.MethodPost, path: configPath(id) + "/preview", body: body}, options))
+	if err != nil {
+		return Preview{}, err
+	}
+	var p Preview
+	return p, a.decode(&p)
+}
+
+// Blame says which revisions gave a document its values.
+type Blame struct {
+	ConfigID int64  `json:"config_id"`
+	MAC      string `json:"mac_address"`
+	// Revision is that of the document; nil where another program wrote it.
+	Revision *int64 `json:"revision"`
+	// Complete is false where the server's bounds ended the search before each value was known.
+	Complete bool `json:"complete"`
+	// Values are in the order of the document.
+	Values []Blamed `json:"values"`
+}
+
+// Blamed is a value of a document that holds no others, and the revision that gave it. All but the path is nil where that
+// revision is not kept any more, or lies further back than the server looks; Principal and Message also where nothing is known.
+type Blamed struct {
+	Path      string     `json:"path"` // JSON Pointer (RFC 6901)
+	Revision  *int64     `json:"revision"`
+	CreatedAt *time.Time `json:"created_at"`
+	Principal *string    `json:"principal"`
+	Message   *string    `json:"message"`
+	Source    *string    `json:"source"`
+}
+
+// Blame tells of each value of a document which revision gave it the value that it has had since, without a break. Errors:
+// ErrNotFound, also for a configuration that was deleted.
+func (c *Client) Blame(ctx context.Context, id int64) (Blame, error) {
+	var b Blame
+	return b, c.read(ctx, configPath(id)+"/blame", nil, &b)
+}
