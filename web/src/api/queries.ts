@@ -96,13 +96,15 @@ export const refreshConfig = (id: number) => queries.invalidateQueries({ queryKe
 /** Keeps what was read as it is by the live events. Call it once. */
 export const followLive = () => {
   const stale = new Set<number>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let waiting = false;
   live.follow((event: LiveEvent) => {
     if (event.config_id !== null) stale.add(event.config_id);
     if (event.kind === "deleted" || event.kind === "restored")
       void queries.invalidateQueries({ queryKey: ["deleted"] });
-    timer ??= setTimeout(() => {
-      timer = undefined;
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
       for (const id of stale) void refreshConfig(id);
       stale.clear();
     }, 200);

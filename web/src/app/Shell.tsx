@@ -94,7 +94,7 @@ const Bar = () => {
           className={css.find!}
           icon={<Search />}
           onClick={() => overlay.show("palette")}
-          aria-label="Search devices and commands"
+          aria-label="Go to… a device or a command"
         >
           <span>Go to…</span>
           <kbd>{mod}K</kbd>

@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test as base, expect, type Page } from "@playwright/test";
+import { Server } from "./server";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Violation {
+  id: string;
+  help: string;
+  nodes: { html: string; failureSummary?: string }[];
+}
+
+/** Asserts that axe finds nothing against WCAG 2.2 AA on what is shown. */
+export const expectAccessible = async (page: Page) => {
+  await page.evaluate(axeSource);
+  const violations: Violation[] = await page.evaluate(async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: it was put into the page just now
+    const result = await (window as any).axe.run(document, {
+      runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+    });
+    return result.violations;
+  });
+  expect(
+    violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.map((n) => `  ${n.html}\n  ${n.failureSummary}`).join("\n")}`),
+  ).toEqual([]);
+};
+
+/** Notes everything that must not happen on a page: errors of scripts, violations of the policy, requests to other servers. */
+export const guard = async (page: Page, url: string): Promise<string[]> => {
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(`error: ${error.stack ?? error.message}`));
+  page.on("console", (message) => {
+    // A refusal of the server that the page handles is told to the console by the browser itself.
+    if (message.type() === "error" && !/^Failed to load resource/.test(message.text()))
+      problems.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    if (/^https?:/.test(request.url()) && new URL(request.url()).host !== new URL(url).host)
+      problems.push(`another server: ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) =>
+      // biome-ignore lint/suspicious/noConsole: the test listens to it
+      console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
+    );
+  });
+  return problems;
+};
+
+interface Fixtures {
+  /** Settings of the server, as environment variables. */
+  serverEnv: Record<string, string>;
+  server: Server;
+  /** Problems of `page` that the test expects; they are taken out. */
+  problems: string[];
+}
+
+/** A test with a real server of its own; it fails on any error of a script and any violation of the policy. */
+export const test = base.extend<Fixtures>({
+  serverEnv: [{}, { option: true }],
+  server: async ({ serverEnv }, use, info) => {
+    const server = await Server.start(serverEnv);
+    await use(server);
+    if (info.status !== info.expectedStatus)
+      info.attachments.push({ name: "server log", contentType: "text/plain", body: Buffer.from(server.log) });
+    await server.stop();
+  },
+  problems: async ({ page, server }, use) => {
+    const problems = await guard(page, server.url);
+    await use(problems);
+    expect(problems, "what the browser complained of").toEqual([]);
+  },
+  page: async ({ page }, use) => {
+    await use(page);
+  },
+});
+
+test.beforeEach(async ({ problems }) => {
+  expect(problems).toEqual([]);
+});
+
+export { expect };

@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const program = process.env.ESPALIER_PROGRAM ?? resolve(import.meta.dirname, "../../bin/espalier");
+
+const freePort = async (): Promise<number> => {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, "close");
+  return port;
+};
+
+/** A real server on its embedded database and broker, in a folder and on ports of its own. */
+export class Server {
+  #process: ChildProcess | null = null;
+  #log = "";
+
+  private constructor(
+    readonly folder: string,
+    readonly port: number,
+    readonly mqttPort: number,
+    readonly env: Record<string, string>,
+  ) {}
+
+  static async start(env: Record<string, string> = {}): Promise<Server> {
+    const folder = mkdtempSync(join(tmpdir(), "espalier-web-"));
+    const server = new Server(folder, await freePort(), await freePort(), env);
+    await server.up();
+    return server;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** Starts the program, again where it was stopped, and waits until it answers. */
+  async up() {
+    this.#process = spawn(program, ["serve"], {
+      cwd: this.folder,
+      env: {
+        PATH: process.env.PATH ?? "",
+        HOME: this.folder,
+        HOST: "127.0.0.1",
+        PORT: String(this.port),
+        MQTT_LISTEN: `127.0.0.1:${this.mqttPort}`,
+        DATA_DIR: join(this.folder, "data"),
+        LOG_LEVEL: "warn",
+        ...this.env,
+      },
+    });
+    this.#process.on("error", (error) => {
+      this.#log += `${error}\n`;
+    });
+    for (const stream of [this.#process.stdout!, this.#process.stderr!])
+      stream.on("data", (text) => {
+        this.#log += text;
+      });
+    const deadline = Date.now() + 60_000;
+    while (
+      !(await fetch(`${this.url}readyz`).then(
+        (r) => r.ok,
+        () => false,
+      ))
+    ) {
+      if (this.#process.exitCode !== null || Date.now() > deadline)
+        throw new Error(`the server did not start:\n${this.#log}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Ends the program: SIGTERM, or at once with SIGKILL. */
+  async down(signal: "SIGTERM" | "SIGKILL" = "SIGTERM") {
+    const child = this.#process;
+    this.#process = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await gone;
+  }
+
+  async stop() {
+    await this.down("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  get log() {
+    return this.#log;
+  }
+
+  /** A request of the API, as JSON; throws where it is refused. */
+  async api<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<T> {
+    const response = await fetch(new URL(path, this.url), {
+      method,
+      headers: { "Content-Type": "application/json", ...headers },
+      body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  /** Makes a configuration whose document is this text, and answers its id. */
+  async create(mac: string, text: string): Promise<number> {
+    return (await this.api<{ id: number }>("POST", "api/configs", { mac_address: mac, content: text })).id;
+  }
+
+  /** Acts as the device: fetches its document, and answers the ETag. */
+  async fetchAsDevice(mac: string, etag?: string): Promise<string> {
+    const response = await fetch(new URL(`api/configs/${mac.replaceAll(":", "-")}.json`, this.url), {
+      // What Node sends by itself would say that this is a browser.
+      headers: { "Accept-Language": "", "Sec-Fetch-Mode": "", ...(etag ? { "If-None-Match": etag } : {}) },
+    });
+    await response.text();
+    return response.headers.get("etag") ?? "";
+  }
+
+  /** Reports as the device does over HTTP. */
+  async reportAsDevice(mac: string, report: Record<string, unknown>) {
+    await this.api("POST", `api/configs/${mac.replaceAll(":", "-")}/report`, report);
+  }
+
+  /** Loads the sample fleet. */
+  async sample() {
+    await this.api("POST", "api/sample");
+  }
+}
