@@ -30,10 +30,12 @@ func (a *API) sendFile(w http.ResponseWriter, r *http.Request, name string) erro
 // written by hand: http.Redirect would make it one that is wrong behind a proxy that serves us below a path.
 func (a *API) docsFolder(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Location", "../docs")
+	w.Header().Set("Cache-Control", "no-cache")
 	w.WriteHeader(http.StatusPermanentRedirect)
 	return nil
 }
 
 func (a *API) openAPI(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Cache-Control", "no-cache")
 	return sendJSON(w, http.StatusOK, a.document)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ func TestDocsPage(t *testing.T) {
 	f.get("/api/docs/nothing.js").want(t, 404)
 	f.get("/api/docs/..%2Fweb.go").want(t, 404)
 	// It leads on by a relative address, which holds below any path of a proxy.
-	if got := f.get("/api/docs/").want(t, 308); got.header.Get("Location") != "../docs" {
+	if got := f.get("/api/docs/").want(t, 308); got.header.Get("Location") != "../docs" || got.header.Get("Cache-Control") != "no-cache" {
 		t.Errorf("%v", got.header)
 	}
 	// A redirect to a cleaned path, as ServeMux does it by itself, could lead to another server.
@@ -89,23 +90,8 @@ func TestDocsInABrowser(t *testing.T) {
 		t.Skip("starts a browser")
 	}
 	testenv.Ran(t, testenv.Chromium)
-	f := newFixture(t)
-	var mu sync.Mutex
-	var outside []string
-	mux := http.NewServeMux()
-	mux.Handle("/iot/", http.StripPrefix("/iot", f.Handler()))
-	mux.Handle("/strict/", http.StripPrefix("/strict", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.Handler().ServeHTTP(stricter{w}, r)
-	})))
-	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		outside = append(outside, r.URL.Path)
-	})
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-
-	dom, said := browse(t, server.URL+"/iot/api/docs")
+	url, outside := proxied(t, newFixture(t).Handler())
+	dom, said := browse(t, url+"/iot/api/docs")
 	for _, text := range []string{"Create the configuration of a device", "/esp32/config/", "adminToken", "Authorize"} {
 		if !strings.Contains(strings.ReplaceAll(dom, "<wbr>", ""), text) && text != "adminToken" {
 			t.Errorf("the page does not show %q", text)
@@ -114,14 +100,60 @@ func TestDocsInABrowser(t *testing.T) {
 	if said != "" {
 		t.Errorf("the browser complains:\n%s", said)
 	}
-	mu.Lock()
-	if len(outside) > 0 {
-		t.Errorf("the page asks for %v, outside of where it is served", outside)
+	if paths := outside(); len(paths) > 0 {
+		t.Errorf("the page asks for %v, outside of where it is served", paths)
 	}
-	mu.Unlock()
 	// The same page under a policy that it breaks shows that complaints would be seen.
-	if _, said := browse(t, server.URL+"/strict/api/docs"); !strings.Contains(said, "Content Security Policy") {
+	if _, said := browse(t, url+"/strict/api/docs"); !strings.Contains(said, "Content Security Policy") {
 		t.Errorf("a broken policy is not noticed: %q", said)
+	}
+}
+
+// TestThePageInABrowser opens the page below a path of a proxy, without a network: it begins to run, asks for nothing of
+// others, and breaks no policy.
+func TestThePageInABrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	testenv.Ran(t, testenv.Chromium)
+	url, outside := proxied(t, newFixture(t).Handler())
+	dom, said := browse(t, url+"/iot/")
+	if !strings.Contains(dom, `<div id="root"><`) || !strings.Contains(dom, `/iot/#/`) {
+		t.Errorf("the page does not run, or leads elsewhere:\n%s", dom)
+	}
+	if said != "" {
+		t.Errorf("the browser complains:\n%s", said)
+	}
+	if paths := outside(); len(paths) > 0 {
+		t.Errorf("the page asks for %v, outside of where it is served", paths)
+	}
+	if dom, said := browse(t, url+"/strict/"); !strings.Contains(said, "Content Security Policy") || !strings.Contains(dom, `<div id="root"></div>`) {
+		t.Errorf("a broken policy is not noticed: %q\n%s", said, dom)
+	}
+}
+
+// proxied serves a handler below /iot, and below /strict with a policy that forbids scripts. outside is what was asked for
+// elsewhere.
+func proxied(t *testing.T, handler http.Handler) (url string, outside func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var asked []string
+	mux := http.NewServeMux()
+	mux.Handle("/iot/", http.StripPrefix("/iot", handler))
+	mux.Handle("/strict/", http.StripPrefix("/strict", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(stricter{w}, r)
+	})))
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, r.URL.Path)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(asked)
 	}
 }
 

@@ -14,7 +14,7 @@ type serverState struct {
 	Outbox           outboxState   `json:"outbox"`
 	EventSubscribers int           `json:"event_subscribers" minimum:"0" doc:"Readers of the live events of this server"`
 	MaxContentBytes  int           `json:"max_content_bytes" minimum:"1" doc:"The largest document that is accepted"`
-	DeviceURLs       []string      `json:"device_urls" nullable:"false" doc:"Where devices in the network can reach this server, each with a slash at its end; none where it listens on loopback only"`
+	DeviceURLs       []string      `json:"device_urls" nullable:"false" doc:"Where devices in the network can reach this server, each with a slash at its end: the machine's own addresses, in a container those of the container; none where it listens on loopback only"`
 	Settings         []setting     `json:"settings" nullable:"false" doc:"The server's own options, as espalier settings prints them"`
 }
 
