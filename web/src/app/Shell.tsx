@@ -7,6 +7,7 @@ import { live, useLiveState } from "../api/live";
 import { queries, serverQuery } from "../api/queries";
 import { base, session, useToken } from "../api/session";
 import { fleet } from "../fleet/store";
+import { DeviceDialogs } from "../pages/actions/DeviceDialogs";
 import { SignIn } from "../pages/SignIn";
 import { Button, IconButton } from "../ui/Button";
 import { Menu, MenuItem, MenuLine } from "../ui/Menu";
@@ -54,6 +55,7 @@ export const Shell = () => {
         {server.isSuccess && <Outlet />}
       </main>
       <Palette />
+      <DeviceDialogs />
       <ShortcutList />
     </div>
   );
