@@ -39,5 +39,5 @@ type setting struct {
 	Name   string `json:"name" doc:"Of the variable"`
 	Value  string `json:"value" doc:"What is secret in it is masked"`
 	Source string `json:"source" doc:"default, .env, environment or flag, with the variable that named the file of a secret behind it, or MQTT_URL for credentials that stood there"`
-	Secret bool   `json:"secret" doc:"It is masked, or a part of it is"`
+	Secret bool   `json:"secret" doc:"It may hold a secret, which is masked"`
 }

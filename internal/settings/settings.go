@@ -97,7 +97,7 @@ type Entry struct {
 	// Origin is default, .env, environment or flag, with the variable that named the file of a secret behind it, or
 	// MQTT_URL for credentials that stood there.
 	Origin string `json:"origin"`
-	// Secret tells that Value is masked, or a part of it.
+	// Secret tells that the setting may hold a secret, which Value masks.
 	Secret bool `json:"-"`
 }
 
