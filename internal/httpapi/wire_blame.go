@@ -1,6 +1,12 @@
 package httpapi
 
-import "time"
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"espalier.dev/espalier/internal/fleet"
+)
 
 type preview struct {
 	MACAddress string      `json:"mac_address"`
@@ -25,5 +31,15 @@ type blamed struct {
 	CreatedAt *time.Time `json:"created_at" nullable:"true"`
 	Principal *string    `json:"principal" nullable:"true" doc:"As whom it was written"`
 	Message   *string    `json:"message" nullable:"true" doc:"X-Change-Message of the write"`
-	Source    *string    `json:"source" nullable:"true" enum:"create,edit,import,restore,replace,delete,adopt" doc:"What the revision came from"`
+	Source    givenBy    `json:"source"`
+}
+
+// givenBy is the source of a revision, or null.
+type givenBy struct{}
+
+// Schema implements huma.SchemaProvider.
+func (givenBy) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Nullable: true, Description: "What the revision came from",
+		Enum: []any{string(fleet.FromCreate), string(fleet.FromEdit), string(fleet.FromImport), string(fleet.FromRestore),
+			string(fleet.FromReplace), string(fleet.FromDelete), string(fleet.FromAdopt), nil}}
 }
