@@ -13,17 +13,24 @@ interface Props {
   /** The buttons at its end. */
   footer?: ReactNode;
   size?: "m" | "l" | "full";
+  /** Where the focus goes when it closes, if not to where it was: a dialog that a menu opened was opened by what is gone. */
+  returnTo?: HTMLElement | null;
   children?: ReactNode;
 }
 
 /** A dialog over the page. Escape and a press beside it close it. */
-export const Dialog = ({ open, onOpenChange, title, description, footer, size = "m", children }: Props) => (
+export const Dialog = ({ open, onOpenChange, title, description, footer, size = "m", returnTo, children }: Props) => (
   <Radix.Root open={open} onOpenChange={onOpenChange}>
     <Radix.Portal>
       <Radix.Overlay className={css.overlay} />
       <Radix.Content
         className={`${css.content} ${css[size]}`}
         {...(description ? {} : { "aria-describedby": undefined })}
+        onCloseAutoFocus={(event) => {
+          if (!returnTo?.isConnected) return;
+          event.preventDefault();
+          returnTo.focus();
+        }}
       >
         <header className={css.header}>
           <Radix.Title className={css.title}>{title}</Radix.Title>

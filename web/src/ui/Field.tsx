@@ -5,7 +5,7 @@ interface Props extends Omit<InputHTMLAttributes<HTMLInputElement>, "id"> {
   label: string;
   hint?: ReactNode;
   /** What is wrong with it; empty where nothing is. */
-  error?: string | null;
+  error?: ReactNode;
 }
 
 /** A labelled input, with a hint and what is wrong with it. */

@@ -14,13 +14,19 @@ export const Skeleton = ({ lines = 4, label = "Loading" }: { lines?: number; lab
   </div>
 );
 
+const Heading = ({ level, children }: { level: 1 | 2; children: ReactNode }) =>
+  level === 1 ? <h1 className={css.heading}>{children}</h1> : <h2>{children}</h2>;
+
 /** Says that there is nothing, why, and what to do next. */
 export const Empty = ({
+  level = 2,
   icon,
   title,
   children,
   action,
 }: {
+  /** Of the heading: 1 where it is all that the page shows. */
+  level?: 1 | 2;
   icon?: ReactNode;
   title: string;
   children?: ReactNode;
@@ -28,7 +34,7 @@ export const Empty = ({
 }) => (
   <div className={css.empty}>
     {icon}
-    <h2>{title}</h2>
+    <Heading level={level}>{title}</Heading>
     {children && <div className={css.says}>{children}</div>}
     {action && <div className={css.actions}>{action}</div>}
   </div>
@@ -36,14 +42,20 @@ export const Empty = ({
 
 /** Says what did not work, why, and what to do. */
 export const Failed = ({
+  level = 2,
   what,
   error,
   retry,
+  again = "Try again",
   children,
 }: {
+  /** Of the heading: 1 where it is all that the page shows. */
+  level?: 1 | 2;
   what: string;
   error: unknown;
   retry?: () => void;
+  /** What the button that calls `retry` says. */
+  again?: string;
   children?: ReactNode;
 }) => {
   const failure = asFailure(error);
@@ -51,7 +63,7 @@ export const Failed = ({
     <div className={css.failed} role="alert">
       <CircleAlert aria-hidden />
       <div>
-        <h2>{what}</h2>
+        <Heading level={level}>{what}</Heading>
         <p>
           {failure.message}
           {failure.detail ? `. ${failure.detail}` : ""}
@@ -64,7 +76,7 @@ export const Failed = ({
         {children}
         {retry && (
           <Button onClick={retry} icon={<RotateCw />}>
-            Try again
+            {again}
           </Button>
         )}
       </div>

@@ -1,20 +1,36 @@
 import { useSyncExternalStore } from "react";
-import { stored } from "../api/session";
+import { storageKey, stored } from "../api/session";
 
 export type Theme = "system" | "light" | "dark";
 
 const watchers = new Set<() => void>();
 const system = window.matchMedia("(prefers-color-scheme: dark)");
-let chosen = (stored.read("theme") as Theme | null) ?? "system";
+
+const read = (): Theme => {
+  const theme = stored.read("theme");
+  return theme === "light" || theme === "dark" ? theme : "system";
+};
+let chosen = read();
 
 const shown = (): "light" | "dark" => (chosen === "system" ? (system.matches ? "dark" : "light") : chosen);
 
 const apply = () => {
-  document.documentElement.dataset.theme = shown();
+  const root = document.documentElement;
+  root.dataset.theme = shown();
+  // What the browser draws around the page, as phones do.
+  document
+    .querySelector('meta[name="theme-color"]')
+    ?.setAttribute("content", getComputedStyle(root).getPropertyValue("--surface").trim());
   for (const watcher of watchers) watcher();
 };
 
 system.addEventListener("change", apply);
+// Another tab chose.
+window.addEventListener("storage", (event) => {
+  if (event.key !== null && event.key !== storageKey("theme")) return;
+  chosen = read();
+  apply();
+});
 apply();
 
 const watch = (watcher: () => void) => {
