@@ -1,43 +1,59 @@
 import { useNavigate, useRouterState } from "@tanstack/react-router";
+import { Check, Minus } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { remove, undelete } from "../../api/write";
+import { asFailure, type Failure } from "../../api/client";
+import { remove } from "../../api/write";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
-import { Field } from "../../ui/Field";
-import { toast, toastFailure } from "../../ui/Toast";
+import { toast } from "../../ui/Toast";
 import { rememberedFleetSearch } from "../fleet/search";
 import { type ActionDevice, called } from "./device";
+import css from "./dialog.module.css";
+import { MessageField } from "./MessageField";
+import { Refused } from "./Refused";
+import { bringBack } from "./undelete";
+
+interface Props {
+  device: ActionDevice;
+  close(): void;
+  returnTo: HTMLElement | null;
+}
 
 /** Asks before a configuration goes: what is lost by it, and what stays. */
-export const DeleteDialog = ({ device, close }: { device: ActionDevice; close(): void }) => {
+export const DeleteDialog = ({ device, close, returnTo }: Props) => {
   const [message, setMessage] = useState("");
   const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<Failure | null>(null);
   const navigate = useNavigate();
-  const here = useRouterState({ select: (s) => s.location.pathname.startsWith(`/devices/${device.id}`) });
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const here = useRouterState({ select: (s) => new RegExp(`^/devices/${device.id}(/|$)`).test(s.location.pathname) });
+  const run = async (revision: number) => {
     setBusy(true);
+    setFailure(null);
     try {
-      await remove(device.id, { message, revision: device.revision });
+      await remove(device.id, { message, revision });
       close();
       if (here) void navigate({ to: "/", search: rememberedFleetSearch() });
       toast({
-        title: `${called(device)} deleted`,
-        action: {
-          label: "Undo",
-          run: () => void undelete(device.id).catch((error) => toastFailure("It could not be brought back", error)),
-        },
+        title: `${called(device)} was deleted`,
+        detail: "Its history stays.",
+        action: { label: "Undo", run: () => void bringBack(device) },
       });
     } catch (error) {
       setBusy(false);
-      toastFailure("It could not be deleted", error);
+      setFailure(asFailure(error));
     }
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void run(device.revision);
   };
   return (
     <Dialog
       open
       onOpenChange={close}
+      returnTo={returnTo}
       title={`Delete ${called(device)}?`}
+      description={<code>{device.mac}</code>}
       footer={
         <>
           <Button onClick={close}>Cancel</Button>
@@ -47,9 +63,46 @@ export const DeleteDialog = ({ device, close }: { device: ActionDevice; close():
         </>
       }
     >
-      <form id="delete-device" onSubmit={submit}>
-        <p>The device gets 404 from now on. Its history stays, and it can be brought back.</p>
-        <Field label="Message" value={message} onChange={(e) => setMessage(e.target.value)} />
+      <form id="delete-device" className={css.form} onSubmit={submit}>
+        {failure && (
+          <Refused
+            what="It was not deleted"
+            failure={failure}
+            device={device}
+            close={close}
+            anyway={(revision) => void run(revision)}
+          />
+        )}
+        <div className={css.group}>
+          <h3>What goes</h3>
+          <ul className={`${css.facts} ${css.goes}`}>
+            <li>
+              <Minus aria-hidden />
+              <span>The device gets 404 from now on when it asks for its document. It is not told before.</span>
+            </li>
+            <li>
+              <Minus aria-hidden />
+              <span>It is not in the fleet any more, and nobody is told when it is silent.</span>
+            </li>
+          </ul>
+        </div>
+        <div className={css.group}>
+          <h3>What stays</h3>
+          <ul className={`${css.facts} ${css.stays}`}>
+            <li>
+              <Check aria-hidden />
+              <span>
+                All {device.revision > 1 ? `${device.revision} revisions` : "of its history"} and what the device
+                showed.
+              </span>
+            </li>
+            <li>
+              <Check aria-hidden />
+              <span>You can undo it: at once, or later under Deleted, with the same id and document.</span>
+            </li>
+          </ul>
+        </div>
+        <MessageField value={message} onChange={setMessage} example="Such as: taken out of service" />
       </form>
     </Dialog>
   );

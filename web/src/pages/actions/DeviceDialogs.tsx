@@ -11,7 +11,7 @@ export const DeviceDialogs = () => {
   const Shown = open.action === "delete" ? DeleteDialog : ReplaceDialog;
   return (
     <Suspense>
-      <Shown key={`${open.action} ${open.device.id}`} device={open.device} close={actions.close} />
+      <Shown key={`${open.action} ${open.device.id}`} device={open.device} close={actions.close} returnTo={open.from} />
     </Suspense>
   );
 };

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Copy, Cpu, Download, EllipsisVertical, Link2, SquareTerminal, Trash2 } from "lucide-react";
+import { useRef } from "react";
 import { request } from "../../api/client";
 import { serverQuery } from "../../api/queries";
 import { IconButton } from "../../ui/Button";
@@ -16,14 +17,15 @@ import { actions } from "./open";
 export const DeviceMenu = (device: ActionDevice) => {
   const { id, mac } = device;
   const navigate = useNavigate();
+  const button = useRef<HTMLButtonElement>(null);
   const { data: server } = useQuery(serverQuery);
   const at = deviceBase(server);
   return (
-    <Menu trigger={<IconButton label={`Actions for ${called(device)}`} icon={<EllipsisVertical />} />}>
+    <Menu trigger={<IconButton ref={button} label={`Actions for ${called(device)}`} icon={<EllipsisVertical />} />}>
       <MenuItem icon={<Copy />} onSelect={() => void navigate({ to: "/new", search: { from: id } })}>
         Duplicate…
       </MenuItem>
-      <MenuItem icon={<Cpu />} onSelect={() => actions.open("replace", device)}>
+      <MenuItem icon={<Cpu />} onSelect={() => actions.open("replace", device, button.current)}>
         Replace hardware…
       </MenuItem>
       <MenuLine />
@@ -37,7 +39,7 @@ export const DeviceMenu = (device: ActionDevice) => {
         Export document
       </MenuItem>
       <MenuLine />
-      <MenuItem icon={<Trash2 />} danger onSelect={() => actions.open("delete", device)}>
+      <MenuItem icon={<Trash2 />} danger onSelect={() => actions.open("delete", device, button.current)}>
         Delete…
       </MenuItem>
     </Menu>
@@ -45,9 +47,9 @@ export const DeviceMenu = (device: ActionDevice) => {
 };
 
 /** Keeps the document as a file, byte for byte, by the name that an import reads. */
-const exportDocument = async ({ id, mac, revision }: ActionDevice) => {
+const exportDocument = async ({ mac }: ActionDevice) => {
   try {
-    const response = await request(`api/configs/${id}/revisions/${revision}/document`);
+    const response = await request(`api/configs/${dashedMac(mac)}.json`, { cache: "no-store" });
     download(await response.blob(), `${dashedMac(mac)}.json`);
   } catch (error) {
     toastFailure("The document could not be exported", error);

@@ -1,51 +1,101 @@
+import { ArrowRight, Check } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { asFailure, type Failure } from "../../api/client";
+import { queries } from "../../api/queries";
 import { replaceDevice } from "../../api/write";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
-import { Field } from "../../ui/Field";
-import { toast, toastFailure } from "../../ui/Toast";
+import { toast } from "../../ui/Toast";
 import { type ActionDevice, called } from "./device";
-import { macProblem, parseMac } from "./mac";
+import css from "./dialog.module.css";
+import { MacField, useFreeMac } from "./MacField";
+import { MessageField } from "./MessageField";
+import { Refused } from "./Refused";
 
-/** Moves a configuration to other hardware. */
-export const ReplaceDialog = ({ device, close }: { device: ActionDevice; close(): void }) => {
+interface Props {
+  device: ActionDevice;
+  close(): void;
+  returnTo: HTMLElement | null;
+}
+
+/** Moves a configuration and its history to the device that takes the place of another. */
+export const ReplaceDialog = ({ device, close, returnTo }: Props) => {
   const [text, setText] = useState("");
+  const [message, setMessage] = useState("");
   const [busy, setBusy] = useState(false);
-  const mac = parseMac(text);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (!mac) return;
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const { mac, free } = useFreeMac(text);
+  const run = async (revision: number) => {
+    if (!mac || !free) return;
     setBusy(true);
+    setFailure(null);
     try {
-      await replaceDevice(device.id, mac, { revision: device.revision });
+      await replaceDevice(device.id, mac, { message, revision });
       close();
-      toast({ title: `${called(device)} is ${mac} now` });
+      toast({ title: `${device.name ? `${device.name} is` : "It is"} ${mac} now`, detail: `${device.mac} gets 404.` });
     } catch (error) {
       setBusy(false);
-      toastFailure("The hardware was not replaced", error);
+      const failed = asFailure(error);
+      if (failed.code === "RECORD_EXISTS") void queries.invalidateQueries({ queryKey: ["holder"] });
+      setFailure(failed);
     }
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void run(device.revision);
   };
   return (
     <Dialog
       open
       onOpenChange={close}
+      returnTo={returnTo}
       title={`Replace the hardware of ${called(device)}`}
+      description="For a board that broke or was exchanged: the new one gets the document of the old one."
       footer={
         <>
           <Button onClick={close}>Cancel</Button>
-          <Button kind="primary" type="submit" form="replace-device" busy={busy} disabled={!mac}>
+          <Button kind="primary" type="submit" form="replace-device" busy={busy} disabled={!free}>
             Replace
           </Button>
         </>
       }
     >
-      <form id="replace-device" onSubmit={submit}>
-        <Field
+      <form id="replace-device" className={css.form} onSubmit={submit}>
+        {failure && (
+          <Refused
+            what="The hardware was not replaced"
+            failure={failure}
+            device={device}
+            close={close}
+            anyway={(revision) => void run(revision)}
+          />
+        )}
+        <MacField
           label="MAC address of the new device"
           value={text}
-          onChange={(e) => setText(e.target.value)}
-          error={macProblem(text)}
+          onChange={(next) => {
+            setFailure(null);
+            setText(next);
+          }}
+          hint="It is on the module's label, and esptool prints it"
+          onLeave={close}
+          autoFocus
         />
+        <ul className={`${css.facts} ${css.stays}`}>
+          <li>
+            <Check aria-hidden />
+            <span>
+              The document, its id and its history move to <code>{mac ?? "the new device"}</code>, which is told of it.
+            </span>
+          </li>
+          <li>
+            <ArrowRight aria-hidden />
+            <span>
+              <code>{device.mac}</code> gets 404 from then on, and the message that the broker keeps for it goes.
+            </span>
+          </li>
+        </ul>
+        <MessageField value={message} onChange={setMessage} example="Such as: board broken by lightning" />
       </form>
     </Dialog>
   );

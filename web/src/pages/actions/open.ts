@@ -6,6 +6,8 @@ export type Action = "delete" | "replace";
 interface Open {
   action: Action;
   device: ActionDevice;
+  /** Where the focus goes afterwards. */
+  from: HTMLElement | null;
 }
 
 let open: Open | null = null;
@@ -17,7 +19,7 @@ const set = (next: Open | null) => {
 
 /** The dialog about a device that lies over the page. It outlives the row or page that it was opened from. */
 export const actions = {
-  open: (action: Action, device: ActionDevice) => set({ action, device }),
+  open: (action: Action, device: ActionDevice, from: HTMLElement | null = null) => set({ action, device, from }),
   close: () => set(null),
 };
 
