@@ -1,36 +1,127 @@
-import { json } from "@codemirror/lang-json";
-import { EditorState } from "@codemirror/state";
-import { EditorView } from "@codemirror/view";
-import { useEffect, useRef } from "react";
-import { nonce } from "../app/nonce";
+import { redo, undo } from "@codemirror/commands";
+import { openSearchPanel } from "@codemirror/search";
+import { AlignLeft, Redo2, Search, Undo2 } from "lucide-react";
+import { type ReactNode, type Ref, useEffect, useId, useImperativeHandle, useRef, useState } from "react";
+import { useShortcuts } from "../app/shortcuts";
+import { IconButton } from "../ui/Button";
+import { defaultMaxBytes, type Problem } from "./checks";
+import css from "./Editor.module.css";
+import { type Placed, Problems } from "./Problems";
+import { type Status, Surface } from "./surface";
+
+export interface EditorHandle {
+  focus(): void;
+  /** Puts another text in place of what is there; the cursor stays where it was in what is equal. It can be undone if it is an edit. */
+  replace(text: string, edit: boolean): void;
+  /** Goes to the first problem that the check finds to be an error. */
+  showError(): void;
+}
 
 interface Props {
   /** The text at first; what is typed later is told by onChange alone. */
   initial: string;
+  /** Each text that is typed, with the ends of lines that it came with. */
   onChange(text: string): void;
   label: string;
+  /** Problems besides those of checkDocument, such as the server's. It gets the text in which their places count. */
+  more?: (text: string) => Problem[];
+  /** The bytes that the server takes. */
+  maxBytes?: number;
+  readOnly?: boolean;
+  /** What stands at the right of the tools. */
+  actions?: ReactNode;
+  /** As high as its text, and no toolbar: where the editor is a part of a form. */
+  small?: boolean;
+  ref?: Ref<EditorHandle>;
 }
 
-/** An editor of a JSON document. */
-export const Editor = ({ initial, onChange, label }: Props) => {
+/** An editor of a JSON document: marks what is wrong with it, and lists that below. */
+export const Editor = ({ initial, onChange, label, more, maxBytes, readOnly = false, actions, small, ref }: Props) => {
   const host = useRef<HTMLDivElement>(null);
-  const changed = useRef(onChange);
-  changed.current = onChange;
+  const [editor, setEditor] = useState<Surface | null>(null);
+  const [problems, setProblems] = useState<readonly Placed[]>([]);
+  const [status, setStatus] = useState<Status>({ bytes: 0, line: 1, column: 1, canUndo: false, canRedo: false });
+  const about = useId();
+  const wants = useRef({ onChange, more, maxBytes });
+  wants.current = { onChange, more, maxBytes };
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed must not make another editor
   useEffect(() => {
-    const view = new EditorView({
-      parent: host.current!,
-      state: EditorState.create({
-        doc: initial,
-        extensions: [
-          EditorView.cspNonce.of(nonce),
-          json(),
-          EditorView.contentAttributes.of({ "aria-label": label }),
-          EditorView.updateListener.of((update) => update.docChanged && changed.current(update.state.doc.toString())),
-        ],
-      }),
+    const made = new Surface(host.current!, initial, { label, about, readOnly }, () => wants.current, {
+      problems: setProblems,
+      status: setStatus,
     });
-    return () => view.destroy();
-  }, []);
-  return <div ref={host} />;
+    setEditor(made);
+    return () => made.destroy();
+  }, [label, readOnly]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: others say more, or another limit holds
+  useEffect(() => editor?.check(), [editor, more, maxBytes]);
+  useImperativeHandle(
+    ref,
+    () => ({
+      focus: () => editor?.view.focus(),
+      replace: (text, edit) => editor?.replace(text, edit),
+      showError: () => editor?.next((p) => p.severity === "error" && !p.source),
+    }),
+    [editor],
+  );
+  useShortcuts(
+    small
+      ? {}
+      : {
+          "mod+f": () => editor && openSearchPanel(editor.view),
+          "shift+alt+f": () => editor?.format(),
+          F8: () => editor?.next(),
+        },
+  );
+
+  return (
+    <div className={`${css.editor} ${small ? css.small : ""}`}>
+      {!small && (
+        <div className={css.bar}>
+          {!readOnly && (
+            <div className={css.tools}>
+              <IconButton
+                size="s"
+                label="Undo"
+                icon={<Undo2 />}
+                disabled={!status.canUndo}
+                onClick={() => editor && undo(editor.view)}
+              />
+              <IconButton
+                size="s"
+                label="Redo"
+                icon={<Redo2 />}
+                disabled={!status.canRedo}
+                onClick={() => editor && redo(editor.view)}
+              />
+              <IconButton size="s" label="Format (Shift+Alt+F)" icon={<AlignLeft />} onClick={() => editor?.format()} />
+              <IconButton
+                size="s"
+                label="Search (Ctrl+F)"
+                icon={<Search />}
+                onClick={() => editor && openSearchPanel(editor.view)}
+              />
+            </div>
+          )}
+          <div className={css.actions}>{actions}</div>
+        </div>
+      )}
+      <div ref={host} className={css.host} />
+      <Problems problems={problems} go={(p) => editor?.reveal(p)} />
+      <p className={css.status}>
+        <span>
+          Line {status.line}, column {status.column}
+        </span>
+        <span>
+          {status.bytes.toLocaleString("en-GB")} of {(maxBytes ?? defaultMaxBytes).toLocaleString("en-GB")} bytes
+        </span>
+        {!readOnly && (
+          <span id={about}>
+            Tab indents; <kbd>Esc</kbd>, then <kbd>Tab</kbd> leaves the editor
+          </span>
+        )}
+      </p>
+    </div>
+  );
 };

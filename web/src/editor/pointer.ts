@@ -1,0 +1,72 @@
+import { type Node, type Span, scan } from "./scan";
+
+export interface Place extends Span {
+  /** Whether it is the place itself; otherwise the nearest thing around it that is there. */
+  exact: boolean;
+}
+
+/**
+ * Where a JSON Pointer (RFC 6901) leads in a text; also one without the slash in front, or with points or as a URI fragment, as
+ * firmware writes it. What is not there any more is shown at what is left around it. null where the text cannot be read.
+ */
+export const locate = (text: string, pointer: string): Place | null => {
+  const { root } = scan(text);
+  if (!root) return null;
+  let node: Node = root;
+  let span: Span = { from: root.from, to: root.from + 1 };
+  for (const step of stepsOf(pointer)) {
+    if (node.kind === "object") {
+      const folded = step.toLowerCase();
+      const member =
+        node.members.find((m) => m.key === step) ?? node.members.find((m) => m.key.toLowerCase() === folded);
+      if (!member) return { ...span, exact: false };
+      node = member.value;
+      span = { from: member.name.from, to: isLong(node) ? member.name.to : node.to };
+    } else if (node.kind === "array") {
+      const item: Node | undefined = /^\d+$/.test(step) ? node.items[Number(step)] : undefined;
+      if (!item) return { ...span, exact: false };
+      node = item;
+      span = { from: item.from, to: isLong(item) ? item.from + 1 : item.to };
+    } else {
+      return { ...span, exact: false };
+    }
+  }
+  return { ...span, exact: true };
+};
+
+const isLong = (node: Node) => node.kind === "object" || node.kind === "array";
+
+const stepsOf = (pointer: string): string[] => {
+  let path = pointer.trim();
+  if (path.startsWith("#")) {
+    try {
+      path = decodeURIComponent(path.slice(1));
+    } catch {
+      path = path.slice(1);
+    }
+  }
+  if (path === "" || path === "$") return [];
+  if (path.startsWith("/"))
+    return path
+      .slice(1)
+      .split("/")
+      .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return path
+    .replace(/^\$?\.?/, "")
+    .replaceAll(/\[(\d+)\]/g, ".$1")
+    .split(/[./]/)
+    .filter(Boolean);
+};
+
+/** The offset of a line and column from 1, the column counted in characters as the server counts. */
+export const offsetOf = (text: string, line: number, column: number): number => {
+  let start = 0;
+  for (let n = 1; n < line; n++) {
+    const end = text.indexOf("\n", start);
+    if (end < 0) return text.length;
+    start = end + 1;
+  }
+  const end = text.indexOf("\n", start);
+  const before = [...text.slice(start, end < 0 ? text.length : end)].slice(0, column - 1).join("");
+  return start + before.length;
+};
