@@ -32,6 +32,28 @@ export const stored = {
   },
 };
 
+/** The names of what is kept that start so. */
+export const storedNames = (start: string): string[] => {
+  try {
+    return Object.keys(localStorage)
+      .filter((key) => key.startsWith(storageKey(start)))
+      .map((key) => key.slice(storageKey("").length));
+  } catch {
+    return [];
+  }
+};
+
+const choices = new Set(["theme", "single-keys"]); // of the person, and nothing of the fleet
+
+const forget = () => {
+  for (const name of storedNames("")) if (!choices.has(name)) stored.write(name, null);
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(storageKey(""))) sessionStorage.removeItem(key);
+  } catch {
+    // Then there is nothing.
+  }
+};
+
 const listeners = new Set<() => void>();
 let token = stored.read("token", "session") ?? stored.read("token");
 
@@ -49,10 +71,10 @@ export const session = {
     stored.write("token", remember ? next : null);
     tell();
   },
+  /** Forgets the token, and all else that this browser keeps of the server: drafts, and what was looked at. */
   signOut() {
     token = null;
-    stored.write("token", null, "session");
-    stored.write("token", null);
+    forget();
     tell();
   },
   subscribe(listener: () => void) {
@@ -60,6 +82,12 @@ export const session = {
     return () => void listeners.delete(listener);
   },
 };
+
+// Another tab signed out: so does this one.
+window.addEventListener("storage", (event) => {
+  if (event.key !== storageKey("token") || event.oldValue === null || event.newValue !== null || token === null) return;
+  if (event.oldValue === token) session.signOut();
+});
 
 /** The token, as state of a component. */
 export const useToken = () => useSyncExternalStore(session.subscribe, session.token);

@@ -1,26 +1,62 @@
-import { Link } from "@tanstack/react-router";
+import { type ErrorComponentProps, Link } from "@tanstack/react-router";
 import { Compass } from "lucide-react";
+import { useEffect, useRef } from "react";
+import { Failure } from "../api/client";
+import { live, useLiveState } from "../api/live";
 import { Empty, Failed } from "../ui/states";
+import { PartMissing } from "./lazyPage";
 
 /** There is no page of this address. */
 export const NotFound = () => (
-  <Empty icon={<Compass aria-hidden />} title="There is no such page" action={<Link to="/">To the fleet</Link>}>
+  <Empty
+    level={1}
+    icon={<Compass aria-hidden />}
+    title="There is no such page"
+    action={<Link to="/">To the fleet</Link>}
+  >
     <p>The address may be of an older version, or be mistyped.</p>
   </Empty>
 );
 
-/** A page failed in itself. A part that is not there any more is one of a newer version of the server. */
-export const PageFailed = ({ error }: { error: unknown }) => {
-  const missing = /dynamically imported module|module script/i.test(String(error));
-  return (
+/** A page failed in itself, or could not be loaded; what is around it still works. */
+export const PageFailed = ({ error, reset }: ErrorComponentProps) =>
+  error instanceof PartMissing ? (
+    <MissingPart part={error} reset={reset} />
+  ) : (
     <Failed
-      what={missing ? "A part of this page could not be loaded" : "This page failed"}
+      level={1}
+      what="This page failed"
       error={
-        error instanceof Error && !missing
-          ? Object.assign(error, { detail: "Load it again. What was not saved is kept in this browser." })
-          : error
+        error instanceof Failure
+          ? error
+          : new Failure(0, "PAGE", messageOf(error), "What you wrote and did not save is kept in this browser.")
       }
       retry={() => window.location.reload()}
+      again="Load the page again"
+    />
+  );
+
+const messageOf = (error: unknown) =>
+  error instanceof Error && error.message ? error.message : "It is a mistake of ours";
+
+const MissingPart = ({ part, reset }: { part: PartMissing; reset(): void }) => {
+  const state = useLiveState();
+  const failedWhile = useRef(state);
+  const again = () => {
+    part.forget();
+    reset();
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the server is back
+  useEffect(() => {
+    if (state === "live" && failedWhile.current !== "live") again();
+  }, [state]);
+  return (
+    <Failed
+      level={1}
+      what="A part of the page could not be loaded"
+      error={part}
+      retry={live.state === "live" ? () => window.location.reload() : again}
+      again={state === "live" ? "Load the page again" : "Try again"}
     />
   );
 };

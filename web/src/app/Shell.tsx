@@ -1,174 +1,105 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { BookOpen, CircleQuestionMark, LogOut, Menu as MenuIcon, Monitor, Moon, Plus, Search, Sun } from "lucide-react";
-import { useEffect } from "react";
+import { Outlet, useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { asFailure } from "../api/client";
-import { live, useLiveState } from "../api/live";
+import { live } from "../api/live";
 import { queries, serverQuery } from "../api/queries";
-import { base, session, useToken } from "../api/session";
+import { useToken } from "../api/session";
 import { fleet } from "../fleet/store";
 import { DeviceDialogs } from "../pages/actions/DeviceDialogs";
 import { SignIn } from "../pages/SignIn";
-import { Button, IconButton } from "../ui/Button";
-import { Menu, MenuItem, MenuLine } from "../ui/Menu";
 import { Failed, Skeleton } from "../ui/states";
-import { chooseTheme, useTheme } from "../ui/theme";
-import { Logo } from "./Logo";
-import { overlay } from "./overlay";
-import { Palette } from "./Palette";
+import { useArrival } from "./arrival";
+import { Bar } from "./Bar";
+import { Connection } from "./Connection";
+import { loadPalette, loadShortcutList, useOverlay } from "./overlay";
+import { rememberDevice } from "./recent";
 import css from "./Shell.module.css";
-import { ShortcutList } from "./ShortcutList";
-import { useShortcuts } from "./shortcuts";
 
-const pages = [
-  { to: "/", label: "Fleet" },
-  { to: "/import", label: "Import" },
-  { to: "/deleted", label: "Deleted" },
-  { to: "/audit", label: "Audit" },
-  { to: "/server", label: "Server" },
-] as const;
+const Palette = lazy(() => loadPalette().then((m) => ({ default: m.Palette })));
+const ShortcutList = lazy(() => loadShortcutList().then((m) => ({ default: m.ShortcutList })));
+
+const again = 3000; // milliseconds until a server that was away at first is asked again
 
 /** What is around every page: who is let in, where one can go, and what is the same everywhere. */
 export const Shell = () => {
-  const token = useToken();
-  const server = useQuery(serverQuery);
-  const refused = server.error && [401, 403, 421, 429].includes(asFailure(server.error).status);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another token may be let in where this one is not
+  useSession();
+  const said = useArrival();
+  const server = useQuery({
+    ...serverQuery,
+    refetchInterval: ({ state }) => (state.data === undefined && state.error && !refusal(state.error) ? again : false),
+  });
+  const known = server.data !== undefined;
   useEffect(() => {
-    void queries.resetQueries();
-    fleet.clear();
-  }, [token]);
-  useEffect(() => {
-    if (server.isSuccess) live.start();
-  }, [server.isSuccess]);
+    if (known) live.start();
+  }, [known]);
+  useRecent();
 
-  if (refused) return <SignIn failure={asFailure(server.error)} />;
+  if (server.error && refusal(server.error, known)) return <SignIn failure={asFailure(server.error)} />;
   return (
     <div className={css.shell}>
       <Bar />
+      <Connection />
       <main id="main" className={css.main} tabIndex={-1}>
-        {server.isPending && <Skeleton lines={8} label="Connecting to the server" />}
-        {server.isError && (
-          <Failed what="The server does not answer" error={server.error} retry={() => void server.refetch()} />
+        {known ? (
+          <Outlet />
+        ) : server.isError ? (
+          <Failed
+            level={1}
+            what="The server does not answer"
+            error={server.error}
+            retry={() => void server.refetch()}
+          />
+        ) : (
+          <Skeleton lines={8} label="Connecting to the server" />
         )}
-        {server.isSuccess && <Outlet />}
       </main>
-      <Palette />
+      <div className="visually-hidden" role="status">
+        {said}
+      </div>
+      <Overlays />
       <DeviceDialogs />
-      <ShortcutList />
     </div>
   );
 };
 
-const Bar = () => {
-  const navigate = useNavigate();
-  useShortcuts({
-    "g f": () => void navigate({ to: "/" }),
-    "g a": () => void navigate({ to: "/audit" }),
-    "g s": () => void navigate({ to: "/server" }),
-    "g i": () => void navigate({ to: "/import" }),
-    "g d": () => void navigate({ to: "/deleted" }),
-    n: () => void navigate({ to: "/new" }),
-    "?": () => overlay.show("shortcuts"),
-    "mod+k": () => overlay.show("palette"),
+// Too many wrong tokens of others from the same address (429) do not end what is under way here.
+const refusal = (error: unknown, known = false) => {
+  const { status } = asFailure(error);
+  return [401, 403, 421].includes(status) || (status === 429 && !known);
+};
+
+// Another token may be let in where this one is not.
+const useSession = () => {
+  const token = useToken();
+  const before = useRef(token);
+  useEffect(() => {
+    if (before.current === token) return;
+    before.current = token;
+    live.stop("connecting");
+    fleet.clear();
+    void queries.resetQueries();
+  }, [token]);
+};
+
+const useRecent = () => {
+  const id = useRouterState({
+    select: (state) => Number(/^\/devices\/(\d+)/.exec(state.location.pathname)?.[1] ?? 0),
   });
-  return (
-    <header className={css.bar}>
-      <button type="button" className={css.skip} onClick={skip}>
-        Skip to the content
-      </button>
-      <Link to="/" className={css.brand} aria-label="Espalier, to the fleet">
-        <Logo />
-        <span>Espalier</span>
-      </Link>
-      <nav className={css.nav} aria-label="Pages">
-        {pages.map((page) => (
-          <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === "/", includeSearch: false }}>
-            {page.label}
-          </Link>
-        ))}
-      </nav>
-      <div className={css.tools}>
-        <LiveSign />
-        <Button
-          kind="quiet"
-          className={css.find!}
-          icon={<Search />}
-          onClick={() => overlay.show("palette")}
-          aria-label="Go to… a device or a command"
-        >
-          <span>Go to…</span>
-          <kbd>{mod}K</kbd>
-        </Button>
-        <IconButton label="New configuration" icon={<Plus />} onClick={() => void navigate({ to: "/new" })} />
-        <ThemeMenu />
-        <Menu trigger={<IconButton label="More" icon={<MenuIcon />} />}>
-          {pages.map((page) => (
-            <MenuItem key={page.to} onSelect={() => void navigate({ to: page.to })}>
-              {page.label}
-            </MenuItem>
-          ))}
-          <MenuLine />
-          <MenuItem icon={<CircleQuestionMark />} hint="?" onSelect={() => overlay.show("shortcuts")}>
-            Keyboard shortcuts
-          </MenuItem>
-          <MenuItem icon={<BookOpen />} onSelect={() => window.open(new URL("api/docs", base), "_blank", "noopener")}>
-            API documentation
-          </MenuItem>
-          {session.token() && (
-            <MenuItem icon={<LogOut />} onSelect={() => session.signOut()}>
-              Sign out
-            </MenuItem>
-          )}
-        </Menu>
-      </div>
-    </header>
-  );
+  useEffect(() => {
+    if (id) rememberDevice(id);
+  }, [id]);
 };
 
-const mod = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl ";
-
-// A link to #main would be an address of the router's.
-const skip = () => document.getElementById("main")?.focus();
-
-const says = {
-  live: "Live",
-  connecting: "Connecting",
-  paused: "Paused",
-  lost: "Connection lost, trying again",
-  refused: "Not let in",
-};
-
-const LiveSign = () => {
-  const state = useLiveState();
+// They are loaded when they are first asked for.
+const Overlays = () => {
+  const shown = useOverlay();
+  const [asked, setAsked] = useState<ReadonlySet<string>>(new Set());
+  if (shown && !asked.has(shown)) setAsked(new Set([...asked, shown]));
   return (
-    <span
-      className={css.live}
-      data-state={state}
-      role="status"
-      title={state === "live" ? "Changes are shown as they happen" : undefined}
-    >
-      <span className={css.dot} aria-hidden />
-      <span>{says[state]}</span>
-    </span>
-  );
-};
-
-const ThemeMenu = () => {
-  const theme = useTheme();
-  const Icon = { system: Monitor, light: Sun, dark: Moon }[theme];
-  return (
-    <Menu trigger={<IconButton label="Theme" icon={<Icon />} />}>
-      <MenuItem icon={<Monitor />} onSelect={() => chooseTheme("system")}>
-        As the system
-      </MenuItem>
-      <MenuItem icon={<Sun />} onSelect={() => chooseTheme("light")}>
-        Light
-      </MenuItem>
-      <MenuItem icon={<Moon />} onSelect={() => chooseTheme("dark")}>
-        Dark
-      </MenuItem>
-    </Menu>
+    <Suspense>
+      {asked.has("palette") && <Palette />}
+      {asked.has("shortcuts") && <ShortcutList />}
+    </Suspense>
   );
 };

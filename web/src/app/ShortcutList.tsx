@@ -1,7 +1,8 @@
 import { Dialog } from "../ui/Dialog";
+import { Check } from "../ui/Field";
 import { overlay, useOverlay } from "./overlay";
 import css from "./ShortcutList.module.css";
-import { shortcutSheet } from "./shortcuts";
+import { shortcutSheet, singleKeys, useSingleKeys } from "./shortcuts";
 
 const mac = /Mac|iP/.test(navigator.platform);
 const shown: Record<string, string> = {
@@ -29,14 +30,20 @@ export const Keys = ({ keys }: { keys: string }) => (
 
 /** Every shortcut that there is. */
 export const ShortcutList = () => (
-  <Dialog open={useOverlay() === "shortcuts"} onOpenChange={() => overlay.hide()} title="Keyboard shortcuts" size="l">
+  <Dialog
+    open={useOverlay() === "shortcuts"}
+    onOpenChange={(open) => !open && overlay.hide()}
+    title="Keyboard shortcuts"
+    size="l"
+    footer={<SingleKeys />}
+  >
     <div className={css.groups}>
       {shortcutSheet.map((group) => (
         <section key={group.group}>
           <h3>{group.group}</h3>
           <dl className={css.list}>
             {group.keys.map((shortcut) => (
-              <div key={shortcut.keys}>
+              <div key={shortcut.keys + shortcut.does}>
                 <dt>
                   <Keys keys={shortcut.keys} />
                 </dt>
@@ -48,4 +55,12 @@ export const ShortcutList = () => (
       ))}
     </div>
   </Dialog>
+);
+
+const SingleKeys = () => (
+  <Check
+    label="Single letters and signs do things"
+    checked={useSingleKeys()}
+    onChange={(event) => singleKeys.turn(event.target.checked)}
+  />
 );

@@ -1,6 +1,11 @@
 import { useSyncExternalStore } from "react";
+import { toastFailure } from "../ui/Toast";
+import { PartMissing } from "./lazyPage";
 
 export type Overlay = "palette" | "shortcuts";
+
+export const loadPalette = () => import("./Palette");
+export const loadShortcutList = () => import("./ShortcutList");
 
 let shown: Overlay | null = null;
 const watchers = new Set<() => void>();
@@ -11,7 +16,14 @@ const set = (next: Overlay | null) => {
 
 /** What lies over every page: the command palette or the list of shortcuts, one at a time. */
 export const overlay = {
-  show: (which: Overlay) => set(which),
+  async show(which: Overlay) {
+    try {
+      await (which === "palette" ? loadPalette() : loadShortcutList());
+      set(which);
+    } catch {
+      toastFailure("It could not be loaded", new PartMissing(() => {}));
+    }
+  },
   hide: () => set(null),
 };
 

@@ -1,17 +1,11 @@
-import {
-  createHashHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-} from "@tanstack/react-router";
+import { createHashHistory, createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
 import { FleetPage } from "../pages/fleet/FleetPage";
 import { fleetSearch, rememberedFleetSearch } from "../pages/fleet/search";
+import { lazyPage } from "./lazyPage";
 import { NotFound, PageFailed } from "./NotFound";
 import { Shell } from "./Shell";
 
-const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: PageFailed });
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
 const id = {
   params: {
@@ -36,29 +30,33 @@ const fleetRoute = createRoute({
   getParentRoute: () => root,
   path: "/",
   component: FleetPage,
+  staticData: { title: "Fleet" },
   validateSearch: fleetSearch,
 });
 
 const deviceRoute = createRoute({
   getParentRoute: () => root,
   path: "/devices/$id",
-  component: lazyRouteComponent(() => import("../pages/device/DevicePage"), "DevicePage"),
+  component: lazyPage(() => import("../pages/device/DevicePage"), "DevicePage"),
   ...id,
 });
 const documentRoute = createRoute({
   getParentRoute: () => deviceRoute,
   path: "/",
-  component: lazyRouteComponent(() => import("../pages/device/DocumentTab"), "DocumentTab"),
+  component: lazyPage(() => import("../pages/device/DocumentTab"), "DocumentTab"),
+  staticData: { part: "Document" },
 });
 const standingRoute = createRoute({
   getParentRoute: () => deviceRoute,
   path: "/timeline",
-  component: lazyRouteComponent(() => import("../pages/device/TimelineTab"), "TimelineTab"),
+  component: lazyPage(() => import("../pages/device/TimelineTab"), "TimelineTab"),
+  staticData: { part: "Timeline" },
 });
 const historyRoute = createRoute({
   getParentRoute: () => deviceRoute,
   path: "/history",
-  component: lazyRouteComponent(() => import("../pages/device/HistoryTab"), "HistoryTab"),
+  component: lazyPage(() => import("../pages/device/HistoryTab"), "HistoryTab"),
+  staticData: { part: "History" },
   validateSearch: (s: Record<string, unknown>): { from?: number; to?: number } => {
     const from = optionalNumber(s.from);
     const to = optionalNumber(s.to);
@@ -68,13 +66,15 @@ const historyRoute = createRoute({
 const blameRoute = createRoute({
   getParentRoute: () => deviceRoute,
   path: "/blame",
-  component: lazyRouteComponent(() => import("../pages/device/BlameTab"), "BlameTab"),
+  component: lazyPage(() => import("../pages/device/BlameTab"), "BlameTab"),
+  staticData: { part: "Blame" },
 });
 
 const newRoute = createRoute({
   getParentRoute: () => root,
   path: "/new",
-  component: lazyRouteComponent(() => import("../pages/NewPage"), "NewPage"),
+  component: lazyPage(() => import("../pages/NewPage"), "NewPage"),
+  staticData: { title: "New configuration" },
   validateSearch: (s: Record<string, unknown>): { from?: number } => {
     const from = optionalNumber(s.from);
     return from ? { from } : {};
@@ -83,17 +83,20 @@ const newRoute = createRoute({
 const importRoute = createRoute({
   getParentRoute: () => root,
   path: "/import",
-  component: lazyRouteComponent(() => import("../pages/ImportPage"), "ImportPage"),
+  component: lazyPage(() => import("../pages/ImportPage"), "ImportPage"),
+  staticData: { title: "Import" },
 });
 const deletedRoute = createRoute({
   getParentRoute: () => root,
   path: "/deleted",
-  component: lazyRouteComponent(() => import("../pages/DeletedPage"), "DeletedPage"),
+  component: lazyPage(() => import("../pages/DeletedPage"), "DeletedPage"),
+  staticData: { title: "Deleted configurations" },
 });
 const auditRoute = createRoute({
   getParentRoute: () => root,
   path: "/audit",
-  component: lazyRouteComponent(() => import("../pages/AuditPage"), "AuditPage"),
+  component: lazyPage(() => import("../pages/AuditPage"), "AuditPage"),
+  staticData: { title: "Audit" },
   validateSearch: (s: Record<string, unknown>): Record<string, string> =>
     Object.fromEntries(
       Object.entries(s)
@@ -104,7 +107,8 @@ const auditRoute = createRoute({
 const serverRoute = createRoute({
   getParentRoute: () => root,
   path: "/server",
-  component: lazyRouteComponent(() => import("../pages/ServerPage"), "ServerPage"),
+  component: lazyPage(() => import("../pages/ServerPage"), "ServerPage"),
+  staticData: { title: "Server" },
 });
 
 export const router = createRouter({
@@ -119,11 +123,19 @@ export const router = createRouter({
   ]),
   history: createHashHistory(),
   defaultPreload: "intent",
+  defaultErrorComponent: PageFailed,
+  defaultNotFoundComponent: NotFound,
   scrollRestoration: false,
 });
 
 declare module "@tanstack/react-router" {
   interface Register {
     router: typeof router;
+  }
+  interface StaticDataRouteOption {
+    /** What the tab of the browser calls a page while that has no heading. */
+    title?: string;
+    /** What it calls a part of a page, before the heading. */
+    part?: string;
   }
 }

@@ -1,4 +1,5 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
+import { stored } from "../api/session";
 
 /** Every shortcut of the page, for the list of them. Keys: "mod" is Ctrl, or ⌘ on a Mac; "g f" is g, then f. */
 export const shortcutSheet: { group: string; keys: { keys: string; does: string }[] }[] = [
@@ -14,6 +15,7 @@ export const shortcutSheet: { group: string; keys: { keys: string; does: string 
       { keys: "g d", does: "Deleted configurations" },
       { keys: "g a", does: "Audit" },
       { keys: "g s", does: "Server" },
+      { keys: "Escape", does: "Close what lies over the page" },
     ],
   },
   {
@@ -42,52 +44,100 @@ export const shortcutSheet: { group: string; keys: { keys: string; does: string 
   },
 ];
 
+export type Keys = Record<string, (event: KeyboardEvent) => void>;
+
+const patience = 1200; // milliseconds between the two keys of a sequence
+
+// What listens, from the shell of the page (first) to what is shown last. The last one that knows a key has it.
+const layers: { current: Keys }[] = [];
+let first = "";
+let firstAt = 0;
+
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable ||
     target.tagName === "TEXTAREA" ||
     target.tagName === "SELECT" ||
-    (target instanceof HTMLInputElement &&
-      target.type !== "checkbox" &&
-      target.type !== "radio" &&
-      target.type !== "button"));
+    (target instanceof HTMLInputElement && !/^(checkbox|radio|button|submit|range|file)$/.test(target.type)));
+
+/** Whether something lies over the page that has keys of its own. */
+export const covered = (): boolean =>
+  document.querySelector('[role="dialog"],[role="menu"],[role="alertdialog"],[role="listbox"]') !== null;
+
+// A control that has the focus is pressed by these; it has them before any shortcut.
+const presses = (event: KeyboardEvent): boolean =>
+  (event.key === "Enter" || event.key === " ") &&
+  event.target instanceof HTMLElement &&
+  event.target.closest("a,button,summary,input,[role=button],[role=tab],[role=checkbox]") !== null;
 
 const nameOf = (event: KeyboardEvent): string => {
   const mod = event.ctrlKey || event.metaKey ? "mod+" : "";
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const letter = /^[a-z]$/.test(key);
-  return `${mod}${event.shiftKey && (letter || event.key.length > 1) ? "shift+" : ""}${event.altKey ? "alt+" : ""}${key}`;
+  return `${mod}${event.shiftKey && (letter || key.length > 1) ? "shift+" : ""}${event.altKey ? "alt+" : ""}${key}`;
+};
+
+const find = (name: string) => layers.findLast((layer) => layer.current[name])?.current[name];
+const begins = (name: string) =>
+  layers.some((layer) => Object.keys(layer.current).some((keys) => keys.startsWith(`${name} `)));
+
+const press = (event: KeyboardEvent) => {
+  if (event.defaultPrevented || event.isComposing || !event.key) return;
+  if (["Shift", "Control", "Alt", "Meta", "AltGraph"].includes(event.key)) return;
+  const name = nameOf(event);
+  const started = event.timeStamp - firstAt < patience ? first : "";
+  first = "";
+  if (!name.startsWith("mod+")) {
+    if (typing(event.target) || covered() || presses(event)) return;
+    if (name.length === 1 && !singleKeys.on()) return;
+  }
+  // A key after a first one is the second of these two and nothing else.
+  const run = started ? find(`${started} ${name}`) : find(name);
+  if (run) {
+    event.preventDefault();
+    run(event);
+  } else if (begins(name)) {
+    first = name;
+    firstAt = event.timeStamp;
+  }
 };
 
 /**
- * Has keys do things while a component is there. Single keys are left to whoever types into something, and to open dialogs;
- * those with mod are not.
+ * Has keys do things while a component is there. Single keys are left to whoever types into something, to a button that has
+ * the focus, and to what lies over the page; those with mod are not. Of two components that know a key, the one that came last has
+ * it; `below` puts one under all others.
  */
-export const useShortcuts = (keys: Record<string, (event: KeyboardEvent) => void>) => {
+export const useShortcuts = (keys: Keys, { below = false } = {}) => {
   const current = useRef(keys);
-  current.current = keys;
+  useLayoutEffect(() => {
+    current.current = keys;
+  });
   useEffect(() => {
-    let first = "";
-    let at = 0;
-    const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.isComposing) return;
-      const name = nameOf(event);
-      const plain = !name.startsWith("mod+");
-      if (
-        plain &&
-        (typing(event.target) || document.querySelector('[role="dialog"],[role="menu"],[role="alertdialog"]'))
-      )
-        return;
-      const pair = event.timeStamp - at < 1200 ? `${first} ${name}` : "";
-      const run = (pair && current.current[pair]) || current.current[name];
-      first = name;
-      at = event.timeStamp;
-      if (!run) return;
-      first = "";
-      event.preventDefault();
-      run(event);
+    if (layers.length === 0) window.addEventListener("keydown", press);
+    if (below) layers.unshift(current);
+    else layers.push(current);
+    return () => {
+      layers.splice(layers.indexOf(current), 1);
+      if (layers.length === 0) window.removeEventListener("keydown", press);
     };
-    window.addEventListener("keydown", press);
-    return () => window.removeEventListener("keydown", press);
-  }, []);
+  }, [below]);
 };
+
+let on = stored.read("single-keys") !== "off";
+const watchers = new Set<() => void>();
+
+/** Whether single letters do things. Who speaks to the computer has them off, or a word would be a row of commands. */
+export const singleKeys = {
+  on: () => on,
+  turn(next: boolean) {
+    on = next;
+    stored.write("single-keys", next ? null : "off");
+    for (const watcher of watchers) watcher();
+  },
+  watch(watcher: () => void) {
+    watchers.add(watcher);
+    return () => void watchers.delete(watcher);
+  },
+};
+
+export const useSingleKeys = () => useSyncExternalStore(singleKeys.watch, singleKeys.on);

@@ -76,3 +76,26 @@ export const MenuLine = () => <DropdownMenu.Separator className={css.line} />;
 export const MenuTitle = ({ children }: { children: ReactNode }) => (
   <DropdownMenu.Label className={css.title}>{children}</DropdownMenu.Label>
 );
+
+/** One of a few, of which one is always chosen. */
+export const MenuChoice = ({
+  value,
+  onChange,
+  choices,
+}: {
+  value: string;
+  onChange(value: string): void;
+  choices: readonly { value: string; label: string; icon?: ReactNode }[];
+}) => (
+  <DropdownMenu.RadioGroup value={value} onValueChange={onChange}>
+    {choices.map((choice) => (
+      <DropdownMenu.RadioItem key={choice.value} value={choice.value} className={css.item}>
+        {choice.icon}
+        <span className={css.label}>{choice.label}</span>
+        <span className={css.check} aria-hidden>
+          {choice.value === value ? "✓" : ""}
+        </span>
+      </DropdownMenu.RadioItem>
+    ))}
+  </DropdownMenu.RadioGroup>
+);
