@@ -43,7 +43,7 @@ func (s *Service) Blame(ctx context.Context, id int64) (Blame, error) {
 		if err != nil {
 			return err
 		}
-		b := blaming{tx: tx, mac: c.MAC, trace: newTrace(c.Content), sum: sha256.Sum256(c.Content)}
+		b := blaming{tx: tx, mac: c.MAC, trace: newTrace(c.Content, maxBlamed), sum: sha256.Sum256(c.Content)}
 		complete, err := b.search(ctx)
 		found = Blame{Config: c, Values: b.trace.values, Complete: complete}
 		return err

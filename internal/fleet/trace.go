@@ -32,8 +32,9 @@ type traced struct {
 	compact []byte
 }
 
-// newTrace has every value of a document open. A text that is no document is one value.
-func newTrace(text []byte) *trace {
+// newTrace has every value of a document open, divided as far as there is room to tell of them (see rooms). A text that is no
+// document is one value.
+func newTrace(text []byte, room int) *trace {
 	t := &trace{text: text}
 	root := node{kind: jsontext.KindInvalid, end: len(text)}
 	if scanObject(text, nil) == nil {
@@ -41,7 +42,7 @@ func newTrace(text []byte) *trace {
 			root = whole
 		}
 	}
-	t.root = t.add(root, "", maxBlamed)
+	t.root = t.add(root, "", room)
 	return t
 }
 
@@ -69,6 +70,14 @@ func (t *trace) add(n node, path string, room int) *traced {
 		v.open = append(v.open, held)
 	}
 	return v
+}
+
+// named is what an object has by a key.
+func (v *traced) named(raw []byte) *traced {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return v.names[string(raw[1:len(raw)-1])] // which makes no copy
+	}
+	return v.names[nameOf(raw)]
 }
 
 // nameOf is what a key says, and what tells it from others: lone surrogates are all one once they are read.
@@ -166,7 +175,7 @@ func (c comparison) held(v *traced) error {
 			if err != nil {
 				return err
 			}
-			held = v.names[nameOf(raw)]
+			held = v.named(raw)
 		} else if i < len(v.items) {
 			held = v.items[i]
 		}
