@@ -120,6 +120,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 		return err
 	}
 	a.background.Go(func() { a.keepPruning(running) })
+	a.background.Go(func() { a.keepSampling(running) })
 	a.delivery.await(ctx)
 	return nil
 }

@@ -41,7 +41,7 @@ type ReadTx interface {
 	ConfigsByMAC(ctx context.Context, macs []MAC) (map[MAC]Config, error)
 	// Configs is a part of the list; content is read only where withContent is set.
 	Configs(ctx context.Context, q Query, withContent bool) ([]Config, error)
-	// Glance is a part of the fleet by MAC address: configurations with their Standing and without Content, ETag and CreatedAt.
+	// Glance is a part of the fleet by MAC address: configurations with their Standing and without Content and CreatedAt.
 	Glance(ctx context.Context, g Glance) ([]Config, error)
 	// Count is how many configurations there are.
 	Count(ctx context.Context) (int64, error)
@@ -64,6 +64,9 @@ type ReadTx interface {
 	Facts(ctx context.Context, mac MAC, below int64, until time.Time, limit int) ([]Fact, error)
 	// Summary counts configurations by how their devices stand to them.
 	Summary(ctx context.Context) (Summary, error)
+	// Samples are the state of the fleet from a time until before another, oldest first: of each step since 1970, whole minutes, the
+	// first that is kept.
+	Samples(ctx context.Context, since, until time.Time, step time.Duration) ([]Summary, error)
 	// Audit is a part of the audit, newest first.
 	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
 }
@@ -96,9 +99,16 @@ type Auditor interface {
 	Refused(ctx context.Context, entries []AuditEntry) error
 }
 
-// Pruner lets go of what retention does not keep, a piece at a time.
+// Sampler keeps the state of the fleet over time.
+type Sampler interface {
+	// Sample keeps the state of the fleet as that of the minute of now, unless it has been taken: by an earlier call, or
+	// another server. It answers whether it did.
+	Sample(ctx context.Context, now time.Time) (taken bool, err error)
+}
+
+// Pruner lets go of what retention does not keep, a piece at a time. Samples go as KeptMinutes and KeptHours say.
 type Pruner interface {
-	// Prune answers how many rows went; more says that there may be others.
+	// Prune answers how many rows went, without samples; more says that there may be others.
 	Prune(ctx context.Context, r Retention, now time.Time) (n int64, more bool, err error)
 }
 

@@ -29,6 +29,7 @@ type contents struct {
 	devices   map[fleet.MAC]fleet.Device
 	facts     []fleet.Fact // oldest first
 	audit     []fleet.AuditEntry
+	samples   []fleet.Summary // oldest first
 	answers   map[string]kept
 	last      int64
 }
@@ -292,6 +293,17 @@ func (t memoryTx) Summary(context.Context) (fleet.Summary, error) {
 		}
 	}
 	return sum, nil
+}
+
+// Samples are those of every minute, whatever the step.
+func (t memoryTx) Samples(_ context.Context, since, until time.Time, _ time.Duration) ([]fleet.Summary, error) {
+	var found []fleet.Summary
+	for _, sum := range t.m.samples {
+		if !sum.At.Before(since) && sum.At.Before(until) {
+			found = append(found, sum)
+		}
+	}
+	return found, nil
 }
 
 func (t memoryTx) Audit(_ context.Context, q fleet.AuditQuery) ([]fleet.AuditEntry, error) {

@@ -164,6 +164,11 @@ func (a *API) fleetRoutes() []route {
 		{method: http.MethodGet, pattern: "/api/fleet/summary", handle: a.fleetSummary,
 			doc: doc{id: "fleetSummary", tag: "fleet", summary: "How many devices stand how to their documents",
 				answers: []answer{with(200, "The counts", fleetCounts{})}}},
+		{method: http.MethodGet, pattern: "/api/fleet/history", handle: a.fleetHistory,
+			doc: doc{id: "fleetHistory", tag: "fleet", summary: "How many devices stood how to their documents, over time",
+				about: "Oldest first. The fleet is counted once a minute; two days are kept by the minute, and 400 by the hour. Of each step that " +
+					"has samples the first is answered; steps are whole minutes, as few as keep to points.",
+				query: historyParams(), answers: []answer{with(200, "The samples", fleetSamples{})}, refusals: []int{400}}},
 		{method: http.MethodGet, pattern: "/api/fleet/devices", handle: a.fleetDevices,
 			doc: doc{id: "fleetDevices", tag: "fleet", summary: "The whole fleet in little space, one configuration a line",
 				about: "The first line is a header: an object with columns (the names of what follows, in order), count (about how many lines " +

@@ -139,6 +139,11 @@ type fleetCounts struct {
 	At      time.Time  `json:"at"`
 }
 
+type fleetSamples struct {
+	Samples     []fleetCounts `json:"samples" nullable:"false" doc:"Each of the minute that at is the beginning of"`
+	StepSeconds int64         `json:"step_seconds" minimum:"60" doc:"The time from one sample to the next, at least"`
+}
+
 // syncCounts adds up to the total.
 type syncCounts struct {
 	Unknown int64 `json:"unknown"`
@@ -173,6 +178,16 @@ func deviceParams() []*huma.Param {
 
 func devicesParams() []*huma.Param {
 	return []*huma.Param{query("ids", "Only the configurations with these ids that there are: 1 to 500 numbers, with commas", &huma.Schema{Type: huma.TypeString})}
+}
+
+func historyParams() []*huma.Param {
+	at := &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+	least, most := 10.0, 1000.0
+	return []*huma.Param{
+		query("since", "Only of this time or after it; without it, of the last 24 hours", at),
+		query("until", "Only of before this time", at),
+		query("points", "The most samples to answer", &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Maximum: &most, Default: 300}),
+	}
 }
 
 func eventParams() []*huma.Param {

@@ -126,7 +126,7 @@ func drop(ctx context.Context, db *sql.DB, engine string) error {
 		return err
 	}
 	statements := []string{}
-	for _, table := range []string{"configs", "deleted_configs", "revisions", "audit", "answers", "devices", "facts", "outbox", "meta",
+	for _, table := range []string{"configs", "deleted_configs", "revisions", "audit", "answers", "devices", "facts", "fleet_samples", "outbox", "meta",
 		migrationsTable, "alembic_version"} {
 		statements = append(statements, "DROP TABLE IF EXISTS "+table)
 	}

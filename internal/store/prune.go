@@ -38,6 +38,7 @@ func (s *Store) Prune(ctx context.Context, r fleet.Retention, now time.Time) (n 
 	now = now.UTC()
 	steps := []func() (int64, bool, error){
 		func() (int64, bool, error) { return s.pruneOld(ctx, oldAnswers, now.Add(-keptAnswers)) },
+		func() (int64, bool, error) { more, err := s.thinSamples(ctx, now); return 0, more, err },
 	}
 	if r.Audit > 0 {
 		steps = append(steps, func() (int64, bool, error) { return s.pruneOld(ctx, oldAudit, now.Add(-r.Audit)) })

@@ -49,6 +49,7 @@ var (
 	_ fleet.Outbox  = (*Store)(nil)
 	_ fleet.Auditor = (*Store)(nil)
 	_ fleet.Pruner  = (*Store)(nil)
+	_ fleet.Sampler = (*Store)(nil)
 )
 
 // engine is one of the two databases. Its errors are those of fleet.Store.

@@ -93,6 +93,18 @@ column facts.has_rev bigint not null
 column facts.has_at timestamp without time zone
 column facts.has_address text not null
 column facts.level text not null
+column fleet_samples.minute bigint not null
+column fleet_samples.total bigint
+column fleet_samples.sync_unknown bigint
+column fleet_samples.sync_pending bigint
+column fleet_samples.sync_fetched bigint
+column fleet_samples.sync_held bigint
+column fleet_samples.sync_applied bigint
+column fleet_samples.sync_error bigint
+column fleet_samples.overdue bigint
+column fleet_samples.online bigint
+column fleet_samples.offline bigint
+column fleet_samples.deleted bigint
 column meta.key character varying(64) not null
 column meta.value text not null
 column outbox.mac_address character varying(17) not null
@@ -130,6 +142,7 @@ constraint deleted_configs.deleted_configs_mac_address_key UNIQUE (mac_address)
 constraint deleted_configs.deleted_configs_pkey PRIMARY KEY (id)
 constraint devices.devices_pkey PRIMARY KEY (mac_address)
 constraint facts.facts_pkey PRIMARY KEY (id)
+constraint fleet_samples.fleet_samples_pkey PRIMARY KEY (minute)
 constraint meta.meta_pkey PRIMARY KEY (key)
 constraint outbox.outbox_pkey PRIMARY KEY (mac_address)
 constraint revisions.revisions_pkey PRIMARY KEY (mac_address, rev)
@@ -155,6 +168,7 @@ CREATE UNIQUE INDEX devices_pkey ON public.devices USING btree (mac_address)
 CREATE INDEX facts_by_mac ON public.facts USING btree (mac_address, id)
 CREATE INDEX facts_by_time ON public.facts USING btree (at)
 CREATE UNIQUE INDEX facts_pkey ON public.facts USING btree (id)
+CREATE UNIQUE INDEX fleet_samples_pkey ON public.fleet_samples USING btree (minute)
 CREATE UNIQUE INDEX meta_pkey ON public.meta USING btree (key)
 CREATE INDEX outbox_by_due ON public.outbox USING btree (due_at)
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (mac_address)

@@ -43,7 +43,8 @@ CREATE TABLE "configs" (
     updated_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
     revision integer NOT NULL DEFAULT 0
 , etag varchar(32));
-CREATE INDEX ix_configs_mac_address ON configs (mac_address);
+CREATE INDEX configs_at_a_glance ON configs
+    (mac_address, id, device_name, device_entity_id, enable_ota, revision, created_at, updated_at, etag);
 -- index sqlite_autoindex_configs_1 on configs
 CREATE TABLE deleted_configs (
     id integer PRIMARY KEY,
@@ -120,6 +121,20 @@ CREATE TABLE facts (
 ) STRICT;
 CREATE INDEX facts_by_mac ON facts (mac_address, id);
 CREATE INDEX facts_by_time ON facts (at);
+CREATE TABLE fleet_samples (
+    minute integer PRIMARY KEY,
+    total integer,
+    sync_unknown integer,
+    sync_pending integer,
+    sync_fetched integer,
+    sync_held integer,
+    sync_applied integer,
+    sync_error integer,
+    overdue integer,
+    online integer,
+    offline integer,
+    deleted integer
+) STRICT;
 CREATE TABLE meta (
     key text PRIMARY KEY,
     value text NOT NULL
