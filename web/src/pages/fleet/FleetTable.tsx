@@ -1,36 +1,259 @@
-import { Link } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef } from "react";
-import type { Row } from "../../fleet/row";
-import { SyncBadge } from "../../ui/SyncBadge";
-import { Time } from "../../ui/Time";
+import { ArrowDown, ArrowUp } from "lucide-react";
+import { type KeyboardEvent, type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { type Column, columns, type Order, type Row } from "../../fleet/row";
+import { columnSays } from "./columns";
+import { FleetRow, type RowEvents } from "./FleetRow";
+import css from "./FleetTable.module.css";
+import { Part } from "./Part";
+import type { Selection } from "./selection";
+import { useSlice } from "./useSlice";
 
-/** Rows of the fleet, of which only those on the screen are in the page. */
-export const FleetTable = ({ rows }: { rows: readonly Row[]; onOpen(row: Row): void }) => {
-  const scroll = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => 40,
-    overscan: 12,
+interface Props {
+  rows: readonly Row[];
+  order: Order;
+  narrow: boolean;
+  selection: Selection;
+  /** What scrolls, the table and what is around it. */
+  scroll: RefObject<HTMLElement | null>;
+  /** What sticks to the top and to the bottom of it. */
+  bar: RefObject<HTMLElement | null>;
+  foot: RefObject<HTMLElement | null>;
+  /** The row that Tab goes to, by its id. */
+  active: number | null;
+  /** The row whose menu can be opened. */
+  pointed: number | null;
+  onSort(column: Column): void;
+  onOpen(row: Row): void;
+  onActive(id: number): void;
+  onPointed(id: number): void;
+  /** Told when somebody begins or ends to look at some of the rows: by the pointer, by the keyboard, or by scrolling. */
+  onLook(how: "pointer" | "focus" | "scroll", looking: boolean): void;
+  /** Filled in with what puts the focus on a row: the active one, or the first that is seen. */
+  focusRow: RefObject<((index?: number) => void) | null>;
+}
+
+export const rowSize = (narrow: boolean) => (narrow ? 66 : 40);
+
+/** Every device that is shown, of which only those on the screen are in the page. */
+export const FleetTable = (props: Props) => {
+  const { rows, order, narrow, selection, scroll, bar, foot, active, pointed, onLook } = props;
+  const list = useRef<HTMLDivElement>(null);
+  const head = useRef<HTMLDivElement>(null);
+  const size = rowSize(narrow);
+  const covered = useCallback(
+    (): [number, number] => [
+      (bar.current?.offsetHeight ?? 0) + (head.current?.offsetHeight ?? 0),
+      foot.current?.offsetHeight ?? 0,
+    ],
+    [bar, foot],
+  );
+  const onScrolled = useCallback((away: boolean) => onLook("scroll", away), [onLook]);
+  const { first, end, reveal } = useSlice({ scroll, list, count: rows.length, size, covered, onScrolled });
+  const now = useRef(props);
+  now.current = props;
+
+  useHead(bar, head);
+  const at = useMemo(() => (active === null ? -1 : rows.findIndex((row) => row.id === active)), [rows, active]);
+  const focus = useCallback(
+    (index: number) => {
+      const { rows, onActive } = now.current;
+      const row = rows[Math.max(0, Math.min(index, rows.length - 1))];
+      if (!row) return;
+      onActive(row.id);
+      reveal(rows.indexOf(row));
+      wanted.current = row.id;
+    },
+    [reveal],
+  );
+  // The row may come into the page only by the scrolling.
+  const wanted = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (wanted.current === null) return;
+    const row = list.current?.querySelector<HTMLElement>(`[data-id="${wanted.current}"]`);
+    if (!row) return;
+    wanted.current = null;
+    row.focus({ preventScroll: true });
   });
+  const firstSeen = () => {
+    const box = scroll.current!;
+    return Math.max(0, Math.ceil((box.scrollTop + covered()[0] - list.current!.offsetTop) / size));
+  };
+  props.focusRow.current = (index) => focus(index ?? (at >= 0 ? at : firstSeen()));
+
+  const on = useRowEvents(now);
+  const indexes: number[] = [];
+  if (at >= 0 && at < first) indexes.push(at);
+  for (let i = first; i < end; i++) indexes.push(i);
+  if (at >= end) indexes.push(at);
+  const stop = at >= 0 ? at : first;
+  const heads = narrow ? 0 : 1;
+
+  const keys = (event: KeyboardEvent) => {
+    const from = (event.target as HTMLElement).closest<HTMLElement>('[role="row"][data-id]');
+    if (!from || (event.target as HTMLElement).closest('[role="menu"]')) return;
+    const onRow = event.target === from;
+    const row = rows.find((row) => row.id === Number(from.dataset.id));
+    if (!row || event.altKey || event.ctrlKey || event.metaKey) return;
+    const seen = Math.max(1, Math.floor((scroll.current!.clientHeight - covered()[0] - covered()[1]) / size) - 1);
+    const here = rows.indexOf(row);
+    const to = target(event.key, here, rows.length, seen);
+    if (to !== null) {
+      if (event.shiftKey) selection.range(rows, to, here);
+      focus(to);
+    } else if (onRow && event.key === "Enter") props.onOpen(row);
+    else if (onRow && (event.key === " " || event.key === "x")) {
+      if (event.shiftKey) selection.range(rows, here);
+      else selection.toggle(row.id);
+    } else return;
+    event.preventDefault();
+  };
+
   return (
-    <div ref={scroll} style={{ height: "100%", overflow: "auto" }}>
-      <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
-        {virtual.getVirtualItems().map((item) => {
-          const row = rows[item.index]!;
+    <Part
+      as="grid"
+      aria-label="Devices"
+      aria-rowcount={rows.length + heads}
+      aria-colcount={columns.length + 2}
+      aria-multiselectable
+      className={css.grid}
+      data-narrow={narrow || undefined}
+      onKeyDown={keys}
+    >
+      {!narrow && (
+        <Part as="rowgroup" className={css.head} ref={head}>
+          <Part as="row" aria-rowindex={1} className={css.columns}>
+            <SelectAll rows={rows} selection={selection} />
+            {columns.map((column) => (
+              <Head key={column} column={column} order={order} onSort={props.onSort} />
+            ))}
+            <Part as="columnheader" className={css.menu}>
+              <span className="visually-hidden">Actions</span>
+            </Part>
+          </Part>
+        </Part>
+      )}
+      <Part
+        as="rowgroup"
+        ref={list}
+        className={css.list}
+        style={{ height: rows.length * size }}
+        onPointerEnter={(event) => event.pointerType === "mouse" && onLook("pointer", true)}
+        onPointerLeave={() => onLook("pointer", false)}
+        onFocus={() => onLook("focus", true)}
+        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onLook("focus", false)}
+      >
+        {indexes.map((i) => {
+          const row = rows[i]!;
           return (
-            <div key={row.id} style={{ position: "absolute", top: item.start, height: 40, display: "flex", gap: 16 }}>
-              <Link to="/devices/$id" params={{ id: row.id }}>
-                {row.mac}
-              </Link>
-              <span>{row.name}</span>
-              <SyncBadge sync={row.sync} overdue={row.overdue} />
-              <Time at={row.lastSeen} />
-            </div>
+            <FleetRow
+              key={row.id}
+              row={row}
+              index={i}
+              number={i + 1 + heads}
+              size={size}
+              selected={selection.ids.has(row.id)}
+              stop={i === stop}
+              menu={row.id === pointed || row.id === active}
+              on={on}
+            />
           );
         })}
-      </div>
-    </div>
+      </Part>
+    </Part>
+  );
+};
+
+/** Where a key leads from a row; null where it leads nowhere. */
+const target = (key: string, at: number, count: number, seen: number): number | null => {
+  switch (key.length === 1 ? key.toLowerCase() : key) {
+    case "j":
+    case "ArrowDown":
+      return Math.min(at + 1, count - 1);
+    case "k":
+    case "ArrowUp":
+      return Math.max(at - 1, 0);
+    case "PageDown":
+      return Math.min(at + seen, count - 1);
+    case "PageUp":
+      return Math.max(at - seen, 0);
+    case "Home":
+      return 0;
+    case "End":
+      return count - 1;
+    default:
+      return null;
+  }
+};
+
+const useRowEvents = (now: RefObject<Props>): RowEvents =>
+  useMemo(
+    () => ({
+      click: (row, event) => {
+        const { rows, selection, onOpen } = now.current;
+        const target = event.target as HTMLElement;
+        if (!event.currentTarget.contains(target) || target.closest("button, input, label")) return;
+        if (event.shiftKey) {
+          event.preventDefault();
+          selection.range(rows, rows.indexOf(row));
+        } else if (target.closest("a")) return;
+        else if (event.ctrlKey || event.metaKey) selection.toggle(row.id);
+        else if (!window.getSelection()?.toString()) onOpen(row);
+      },
+      check: (row, range) => {
+        const { rows, selection } = now.current;
+        if (range) selection.range(rows, rows.indexOf(row));
+        else selection.toggle(row.id);
+      },
+      enter: (row) => now.current.onPointed(row.id),
+      focus: (row) => now.current.onActive(row.id),
+    }),
+    [now],
+  );
+
+/** Has the head of the table stick below the bar, however high that is. */
+const useHead = (bar: RefObject<HTMLElement | null>, head: RefObject<HTMLElement | null>) =>
+  useEffect(() => {
+    const place = () => {
+      if (head.current) head.current.style.top = `${bar.current?.offsetHeight ?? 0}px`;
+    };
+    place();
+    const sizes = new ResizeObserver(place);
+    if (bar.current) sizes.observe(bar.current);
+    return () => sizes.disconnect();
+  }, [bar, head]);
+
+const SelectAll = ({ rows, selection }: { rows: readonly Row[]; selection: Selection }) => {
+  const all = rows.length > 0 && selection.ids.size >= rows.length && rows.every((row) => selection.ids.has(row.id));
+  return (
+    <Part as="columnheader" className={css.check}>
+      <label className={css.box}>
+        <input
+          type="checkbox"
+          aria-label="Select all that are shown"
+          checked={all}
+          ref={(box) => {
+            if (box) box.indeterminate = !all && selection.ids.size > 0;
+          }}
+          onChange={() => (all ? selection.clear() : selection.all(rows))}
+        />
+      </label>
+    </Part>
+  );
+};
+
+const Head = ({ column, order, onSort }: { column: Column; order: Order; onSort(column: Column): void }) => {
+  const sorted = order.column === column;
+  const Arrow = order.descending ? ArrowDown : ArrowUp;
+  return (
+    <Part
+      as="columnheader"
+      className={css[column === "lastSeen" ? "seen" : column]}
+      aria-sort={sorted ? (order.descending ? "descending" : "ascending") : "none"}
+    >
+      <button type="button" className={css.sort} onClick={() => onSort(column)}>
+        {columnSays[column].label}
+        {sorted && <Arrow aria-hidden />}
+      </button>
+    </Part>
   );
 };

@@ -1,5 +1,5 @@
 import { stored } from "../../api/session";
-import { type Column, type Sync, syncs } from "../../fleet/row";
+import { type Column, columns, type Filter, type Order, type Sync, syncs } from "../../fleet/row";
 
 /** What the address bar says of the fleet's table. What is as usual is not there. */
 export interface FleetSearch {
@@ -11,8 +11,6 @@ export interface FleetSearch {
   sort?: Column;
   desc?: boolean;
 }
-
-const columns: readonly Column[] = ["mac", "name", "entity", "ota", "sync", "lastSeen", "revision", "updated"];
 
 /** Reads a search of the address bar; what cannot be understood is left out. */
 export const fleetSearch = (s: Record<string, unknown>): FleetSearch => {
@@ -28,6 +26,24 @@ export const fleetSearch = (s: Record<string, unknown>): FleetSearch => {
   if (s.desc === true) found.desc = true;
   return found;
 };
+
+/** Which rows a search asks for. */
+export const filterOf = (search: FleetSearch): Filter => ({
+  q: search.q ?? "",
+  sync: (search.sync?.split(",") ?? []) as Sync[],
+  overdue: search.overdue ?? false,
+  online: search.online ?? null,
+});
+
+/** In which order a search asks for them. */
+export const orderOf = (search: FleetSearch): Order => ({
+  column: search.sort ?? "mac",
+  descending: search.desc ?? false,
+});
+
+/** Whether not all rows are asked for. */
+export const isFiltered = ({ q, sync, overdue, online }: FleetSearch): boolean =>
+  Boolean(q || sync || overdue) || online !== undefined;
 
 /** Keeps how the table was looked at last. */
 export const rememberFleetSearch = (search: FleetSearch) => {
