@@ -92,7 +92,14 @@ export interface ImportItem {
 /** Creates or changes many configurations in one transaction, or says what that would do. */
 export const importAll = async (
   items: readonly ImportItem[],
-  o: { dryRun: boolean; onConflict: "update" | "skip"; keepGoing: boolean; message?: string },
+  o: {
+    dryRun: boolean;
+    onConflict: "update" | "skip" | "fail";
+    keepGoing: boolean;
+    message?: string;
+    /** Of one import: whoever lost the answer sends it again, and gets the first one. */
+    key?: string;
+  },
 ): Promise<ImportReport> => {
   const query = new URLSearchParams({
     on_conflict: o.onConflict,
@@ -101,7 +108,11 @@ export const importAll = async (
   });
   const response = await request(`api/import?${query}`, {
     method: "POST",
-    headers: { "Content-Type": "application/x-ndjson", ...changeMessage(o.message ?? "") },
+    headers: {
+      "Content-Type": "application/x-ndjson",
+      ...changeMessage(o.message ?? ""),
+      ...(o.key ? { "Idempotency-Key": o.key } : {}),
+    },
     body: items.map((item) => JSON.stringify(item)).join("\n"),
   });
   return (await response.json()) as ImportReport;

@@ -1,2 +1,239 @@
-/** A page. */
-export const ImportPage = () => <p>ImportPage</p>;
+import { Link } from "@tanstack/react-router";
+import { Download, FileDown, RotateCw } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { asFailure, request } from "../api/client";
+import { Button } from "../ui/Button";
+import { Notice } from "../ui/Notice";
+import { Card, Page } from "../ui/Page";
+import { Failed, Skeleton } from "../ui/states";
+import { toastFailure } from "../ui/Toast";
+import { download } from "./actions/download";
+import css from "./ImportPage.module.css";
+import { CompareDialog } from "./import/CompareDialog";
+import { Confirm } from "./import/Confirm";
+import { DropZone } from "./import/DropZone";
+import { takeHanded } from "./import/drop";
+import { PlanList } from "./import/PlanList";
+import { type Planned, reportCsv } from "./import/plan";
+import { type Choices, type Phase, useImport } from "./import/useImport";
+
+const today = () => new Date().toISOString().slice(0, 10);
+
+/** Documents in from files, with a report for each before anything is done; and everything out. */
+export const ImportPage = () => {
+  const { phase, choose, recheck, send, reset } = useImport();
+  const [choices, setChoices] = useState<Choices>({ onConflict: "update", keepGoing: false, message: "" });
+  const [compared, setCompared] = useState<Planned | null>(null);
+  useEffect(() => {
+    const handed = takeHanded();
+    if (handed) void choose(handed);
+  }, [choose]);
+  return (
+    <Page
+      title="Import"
+      intro="Documents come in from files, and nothing is changed before you have seen what would be."
+      actions={<ExportAll />}
+    >
+      <p className="visually-hidden" role="status">
+        {progressSays(phase)}
+      </p>
+      {phase.at === "choose" && (
+        <DropZone title="Drop a folder or files here" onFound={(found) => void choose(found)} />
+      )}
+      {(phase.at === "reading" || phase.at === "checking") && (
+        <Card>
+          <p>{progressSays(phase)}</p>
+          {phase.at === "reading" && phase.total > 0 && (
+            <progress className={css.progress} value={phase.read} max={phase.total} aria-label="Files read" />
+          )}
+          <Skeleton lines={5} label="Working" />
+          <Button onClick={reset}>Cancel</Button>
+        </Card>
+      )}
+      {phase.at === "plan" && (
+        <Review
+          plan={phase.plan}
+          choices={choices}
+          onChoose={setChoices}
+          onCompare={setCompared}
+          onSend={() => void send(phase.plan, choices)}
+          onReset={reset}
+          busy={false}
+        />
+      )}
+      {phase.at === "importing" && (
+        <Review
+          plan={phase.plan}
+          choices={choices}
+          onChoose={setChoices}
+          onCompare={setCompared}
+          onSend={() => {}}
+          onReset={reset}
+          busy
+        />
+      )}
+      {phase.at === "done" && <Result phase={phase} onReset={reset} onRecheck={() => void recheck()} />}
+      {phase.at === "failed" && (
+        <Failed
+          what={phase.plan ? "The import failed" : "The files could not be checked"}
+          error={readable(phase.error)}
+        >
+          {phase.plan && asFailure(phase.error).status === 0 && (
+            <p>It may have been done all the same. Check again: what is there already is told apart.</p>
+          )}
+          <div className={css.buttons}>
+            <Button icon={<RotateCw />} onClick={() => void recheck()}>
+              Check again
+            </Button>
+            <Button onClick={reset}>Choose other files</Button>
+          </div>
+        </Failed>
+      )}
+      {compared && <CompareDialog planned={compared} close={() => setCompared(null)} />}
+    </Page>
+  );
+};
+
+/** What the browser throws where a file is gone, or may not be read. */
+const readable = (error: unknown): unknown =>
+  error instanceof DOMException
+    ? Object.assign(new Error("A file could not be read"), { detail: "It was moved, or this browser may not read it" })
+    : error;
+
+const progressSays = (phase: Phase): string => {
+  switch (phase.at) {
+    case "reading":
+      return phase.total
+        ? `Read ${phase.read.toLocaleString()} of ${phase.total.toLocaleString()} files`
+        : "Looking for files";
+    case "checking":
+      return `The server looks at ${phase.files.toLocaleString()} files`;
+    case "importing":
+      return "Importing";
+    case "plan":
+      return `${phase.plan.length.toLocaleString()} files were checked. Nothing is changed yet.`;
+    default:
+      return "";
+  }
+};
+
+interface ReviewProps {
+  plan: Planned[];
+  choices: Choices;
+  onChoose(choices: Choices): void;
+  onCompare(planned: Planned): void;
+  onSend(): void;
+  onReset(): void;
+  busy: boolean;
+}
+
+const Review = ({ plan, choices, onChoose, onCompare, onSend, onReset, busy }: ReviewProps) => {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  if (!plan.length)
+    return (
+      <Notice
+        kind="warn"
+        title="There are no files in it"
+        action={<Button onClick={onReset}>Choose another folder</Button>}
+      >
+        <p>A folder to import has a file for each device, named by its MAC address.</p>
+      </Notice>
+    );
+  return (
+    <>
+      <h2 ref={heading} tabIndex={-1} className={css.heading}>
+        What will happen
+      </h2>
+      <PlanList plan={plan} onConflict={choices.onConflict} onCompare={onCompare} />
+      <Confirm plan={plan} choices={choices} onChoose={onChoose} onSend={onSend} onReset={onReset} busy={busy} />
+    </>
+  );
+};
+
+const Result = ({
+  phase: { plan, report, onConflict },
+  onReset,
+  onRecheck,
+}: {
+  phase: Extract<Phase, { at: "done" }>;
+  onReset(): void;
+  onRecheck(): void;
+}) => {
+  const counted = [
+    [report.created, "created"],
+    [report.updated, "updated"],
+    [report.unchanged, "unchanged"],
+    [report.skipped, "skipped"],
+    [plan.filter((each) => each.fate === "refused").length, "refused"],
+  ] as const;
+  const says = counted
+    .filter(([n]) => n > 0)
+    .map(([n, word]) => `${n.toLocaleString()} ${word}`)
+    .join(", ");
+  return (
+    <>
+      {report.applied ? (
+        <Notice title={`Imported: ${says || "nothing"}`}>
+          <p>Devices are told now, and fetch. The fleet shows who has the new document.</p>
+        </Notice>
+      ) : (
+        <Notice
+          kind="danger"
+          title="Nothing was imported"
+          action={
+            <Button icon={<RotateCw />} onClick={onRecheck}>
+              Check again
+            </Button>
+          }
+        >
+          <p>Something was refused that was not when it was checked. See which, and why, below.</p>
+        </Notice>
+      )}
+      <div className={css.buttons}>
+        {report.applied && (
+          <Link to="/" search={{ sort: "updated", desc: true }} className={css.primary}>
+            To the fleet
+          </Link>
+        )}
+        <Button
+          icon={<FileDown />}
+          onClick={() =>
+            download(
+              new Blob([reportCsv(plan, onConflict, report.applied)], { type: "text/csv" }),
+              `espalier-import-${today()}.csv`,
+            )
+          }
+        >
+          Download the report
+        </Button>
+        <Button onClick={onReset}>Import more</Button>
+      </div>
+      <PlanList plan={plan} onConflict={onConflict} applied={report.applied} onCompare={() => {}} />
+    </>
+  );
+};
+
+const ExportAll = () => {
+  const [busy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    try {
+      const response = await request("api/export", { cache: "no-store" });
+      download(await response.blob(), `espalier-${today()}.ndjson`);
+    } catch (error) {
+      toastFailure("The fleet could not be exported", error);
+    }
+    setBusy(false);
+  };
+  return (
+    <Button
+      icon={<Download />}
+      busy={busy}
+      onClick={() => void run()}
+      title="All documents, with the passwords in them"
+    >
+      Export everything
+    </Button>
+  );
+};

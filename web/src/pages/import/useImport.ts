@@ -1,0 +1,137 @@
+import { useCallback, useRef, useState } from "react";
+import { idempotencyKey } from "../../api/client";
+import { queries, serverQuery } from "../../api/queries";
+import { type ImportReport, importAll } from "../../api/write";
+import { fleet } from "../../fleet/store";
+import { type Entry, type Found, readFound } from "./intake";
+import { type Planned, planOf, sourceOf } from "./plan";
+
+export type Phase =
+  | { at: "choose" }
+  | { at: "reading"; read: number; total: number }
+  | { at: "checking"; files: number }
+  | { at: "plan"; plan: Planned[] }
+  | { at: "importing"; plan: Planned[] }
+  | { at: "done"; plan: Planned[]; report: ImportReport; onConflict: "update" | "skip" }
+  /** `plan`: of the import that failed; null where it was not yet known. */
+  | { at: "failed"; error: unknown; plan: Planned[] | null };
+
+export interface Choices {
+  onConflict: "update" | "skip";
+  keepGoing: boolean;
+  message: string;
+}
+
+/** Waits until the fleet is known, or cannot be. */
+const fleetKnown = (): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const look = () => {
+      if (fleet.state === "ready") resolve();
+      else if (fleet.state === "failed") reject(fleet.failure);
+      else return false;
+      return true;
+    };
+    fleet.ensure();
+    if (look()) return;
+    const stop = fleet.watch(() => look() && stop());
+  });
+
+const itemsOf = (plan: readonly { mac: string | null; text: string | null }[]) =>
+  plan.flatMap((each, i) =>
+    each.mac !== null && each.text !== null ? [{ mac_address: each.mac, content: each.text, source: sourceOf(i) }] : [],
+  );
+
+/** Asks the server what an import of these would do; nothing is changed by it. */
+const check = async (entries: readonly Entry[]): Promise<Planned[]> => {
+  const items = itemsOf(entries.map((e) => (e.kind === "candidate" ? e : { mac: null, text: null })));
+  const nothing: ImportReport = {
+    applied: false,
+    dry_run: true,
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    skipped: 0,
+    refused: [],
+  };
+  const [report] = await Promise.all([
+    items.length ? importAll(items, { dryRun: true, onConflict: "fail", keepGoing: true }) : nothing,
+    fleetKnown(),
+  ]);
+  const known = new Map<string, number>();
+  for (const row of fleet.rows.values()) known.set(row.mac, row.id);
+  return planOf(entries, report, (mac) => known.get(mac) ?? null);
+};
+
+/** The way of an import: files are read, the server says what would become of them, and then it is done. */
+export const useImport = () => {
+  const [phase, setPhase] = useState<Phase>({ at: "choose" });
+  const entries = useRef<Entry[]>([]);
+  const run = useRef(0);
+
+  const recheck = useCallback(async () => {
+    const mine = ++run.current;
+    setPhase({ at: "checking", files: entries.current.length });
+    try {
+      const plan = await check(entries.current);
+      if (run.current === mine) setPhase({ at: "plan", plan });
+    } catch (error) {
+      if (run.current === mine) setPhase({ at: "failed", error, plan: null });
+    }
+  }, []);
+
+  const choose = useCallback(
+    async (choosing: Promise<Found[]>) => {
+      const mine = ++run.current;
+      setPhase({ at: "reading", read: 0, total: 0 });
+      try {
+        const [found, server] = await Promise.all([choosing, queries.ensureQueryData(serverQuery)]);
+        if (run.current !== mine) return;
+        setPhase({ at: "reading", read: 0, total: found.length });
+        found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+        const read = await readFound(found, server.max_content_bytes, (n) => {
+          if (run.current === mine) setPhase({ at: "reading", read: n, total: found.length });
+        });
+        if (run.current !== mine) return;
+        entries.current = read;
+      } catch (error) {
+        if (run.current === mine) setPhase({ at: "failed", error, plan: null });
+        return;
+      }
+      await recheck();
+    },
+    [recheck],
+  );
+
+  const send = useCallback(async (plan: Planned[], { onConflict, keepGoing, message }: Choices) => {
+    const mine = ++run.current;
+    setPhase({ at: "importing", plan });
+    try {
+      const report = await importAll(itemsOf(plan), {
+        dryRun: false,
+        onConflict,
+        keepGoing,
+        message,
+        key: idempotencyKey(),
+      });
+      if (run.current !== mine) return;
+      const refused = new Map(report.refused.map((refusal) => [refusal.source, refusal.reason]));
+      const done = plan.map((each, i): Planned => {
+        const reason = refused.get(sourceOf(i));
+        return reason === undefined ? each : { ...each, fate: "refused", reason };
+      });
+      entries.current = [];
+      void fleet.load();
+      setPhase({ at: "done", plan: done, report, onConflict });
+    } catch (error) {
+      if (run.current === mine) setPhase({ at: "failed", error, plan });
+    }
+  }, []);
+
+  const reset = useCallback(() => {
+    run.current++;
+    entries.current = [];
+    setPhase({ at: "choose" });
+  }, []);
+
+  return { phase, choose, recheck, send, reset };
+};
