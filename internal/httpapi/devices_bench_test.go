@@ -56,6 +56,8 @@ func BenchmarkFleetDevices(b *testing.B) {
 			must(b, err)
 			server := httptest.NewServer(a.Handler())
 			defer server.Close()
+			transport := &http.Transport{}
+			defer transport.CloseIdleConnections()
 			for _, coding := range []string{"identity", "gzip"} {
 				b.Run(coding, func(b *testing.B) {
 					var first time.Duration
@@ -65,7 +67,7 @@ func BenchmarkFleetDevices(b *testing.B) {
 						must(b, err)
 						r.Header.Set("Accept-Encoding", coding)
 						began := time.Now()
-						res, err := http.DefaultTransport.RoundTrip(r)
+						res, err := transport.RoundTrip(r)
 						must(b, err)
 						_, err = res.Body.Read(make([]byte, 1))
 						must(b, err)
