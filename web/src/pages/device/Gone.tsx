@@ -9,7 +9,7 @@ import { Notice } from "../../ui/Notice";
 import { Empty } from "../../ui/states";
 import { Time } from "../../ui/Time";
 import { toast, toastFailure } from "../../ui/Toast";
-import { type Revision, whoSays } from "./words";
+import { byWhom, type Revision } from "./words";
 
 /** Brings back a deleted configuration. */
 export const Undelete = ({ id, name }: { id: number; name: string }) => {
@@ -52,7 +52,7 @@ export const DeletedNotice = ({ id, name, last }: { id: number; name: string; la
       <p>
         {deleted && (
           <>
-            <Time at={deleted.created_at} /> by {whoSays(deleted.principal).replace(/^The /, "the ")}
+            <Time at={deleted.created_at} /> {byWhom(deleted.principal)}
             {deleted.address && ` (${deleted.address})`}
             {deleted.message && `: “${deleted.message}”`}.{" "}
           </>

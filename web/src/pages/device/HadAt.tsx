@@ -21,6 +21,9 @@ const local = (at: Date): string => {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
 };
 
+// Where there is little room it must not push down what the page is for.
+const wide = window.matchMedia("(min-width: 60rem)").matches;
+
 /** Asks what the device had at a time. */
 export const HadAt = ({ id, newest }: { id: number; newest: number | undefined }) => {
   const [given, setGiven] = useState(() => local(new Date(Date.now() - 3_600_000)));
@@ -43,8 +46,8 @@ export const HadAt = ({ id, newest }: { id: number; newest: number | undefined }
   };
   const t = then.data;
   return (
-    <section className={css.card} aria-labelledby="had-at">
-      <h2 id="had-at">What did it have then?</h2>
+    <details className={css.card} open={wide}>
+      <summary>What did it have at another time?</summary>
       <form onSubmit={ask} className={css.form}>
         <Field
           label="At this time"
@@ -95,6 +98,6 @@ export const HadAt = ({ id, newest }: { id: number; newest: number | undefined }
       {then.isError && (
         <Failed what="That could not be looked up" error={then.error} retry={() => void then.refetch()} />
       )}
-    </section>
+    </details>
   );
 };

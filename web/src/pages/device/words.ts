@@ -28,6 +28,17 @@ const sources: Record<Source, string> = {
   adopt: "Adopted",
 };
 
+const ways: Record<string, string> = {
+  token: "with the admin token",
+  local: "on the server's own machine",
+  network: "from the network, without a token",
+  console: "on the command line of the server",
+  system: "by the server itself",
+};
+
+/** As whom something was done, as the end of a sentence. */
+export const byWhom = (principal: string | null): string => ways[principal ?? ""] ?? "by nobody known";
+
 /** What a revision came from, in a word or two. */
 export const sourceSays = (source: Source): string => sources[source];
 

@@ -1,0 +1,114 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+import { asFailure } from "../../api/client";
+import { documentQuery, refreshConfig } from "../../api/queries";
+import { type Config, restore } from "../../api/write";
+import { Button } from "../../ui/Button";
+import { Dialog } from "../../ui/Dialog";
+import { Field } from "../../ui/Field";
+import { Notice } from "../../ui/Notice";
+import { Failed, Skeleton } from "../../ui/states";
+import { toast, toastFailure } from "../../ui/Toast";
+import type { Revision } from "./words";
+
+const DiffView = lazy(() => import("../../editor/DiffView").then((m) => ({ default: m.DiffView })));
+
+interface Props {
+  id: number;
+  revision: Revision;
+  /** What is in force now. */
+  config: Config;
+  open: boolean;
+  onOpenChange(open: boolean): void;
+}
+
+/** Shows what restoring a revision would change, and does it. */
+export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Props) => {
+  const [message, setMessage] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>(null);
+  const now = useQuery({ ...documentQuery(id, config.revision), enabled: open });
+  const then = useQuery({ ...documentQuery(id, revision.revision), enabled: open });
+  const failed = now.error ? now : then.error ? then : null;
+
+  const run = async () => {
+    setBusy(true);
+    setFailure(null);
+    try {
+      const made = await restore(id, revision.revision, { message, revision: config.revision });
+      onOpenChange(false);
+      setMessage("");
+      toast({
+        title: `Revision ${revision.revision} is restored, as revision ${made.revision}`,
+        action: { label: "Undo", run: () => void undo(id, config.revision, made.revision) },
+      });
+    } catch (error) {
+      setFailure(error);
+      if (asFailure(error).code === "PRECONDITION_FAILED") void refreshConfig(id);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(is) => {
+        setFailure(null);
+        onOpenChange(is);
+      }}
+      size="l"
+      title={`Restore revision ${revision.revision}`}
+      description={`It becomes revision ${config.revision + 1}, byte for byte, and the device is told. Nothing of the history is lost.`}
+      footer={
+        <>
+          <Button onClick={() => onOpenChange(false)}>Cancel</Button>
+          <Button kind="primary" busy={busy} disabled={!now.isSuccess || !then.isSuccess} onClick={() => void run()}>
+            Restore revision {revision.revision}
+          </Button>
+        </>
+      }
+    >
+      {failure !== null &&
+        (asFailure(failure).code === "PRECONDITION_FAILED" ? (
+          <Notice kind="danger" title="Somebody saved meanwhile: nothing was restored">
+            <p>What is compared below is the newest revision now. Look at it, and restore then.</p>
+          </Notice>
+        ) : (
+          <Failed what="It was not restored" error={failure} />
+        ))}
+      <Field
+        label="Message"
+        value={message}
+        maxLength={500}
+        autoFocus
+        placeholder="Why? It is kept in the history."
+        onChange={(e) => setMessage(e.target.value)}
+        onKeyDown={(e) => e.key === "Enter" && !busy && now.isSuccess && then.isSuccess && void run()}
+      />
+      {failed ? (
+        <Failed what="The documents could not be read" error={failed.error} retry={() => void failed.refetch()} />
+      ) : now.data === undefined || then.data === undefined ? (
+        <Skeleton lines={6} label="Reading both documents" />
+      ) : (
+        <Suspense fallback={<Skeleton lines={6} label="Loading the comparison" />}>
+          <DiffView
+            before={now.data}
+            after={then.data}
+            mode="inline"
+            label={`What restoring revision ${revision.revision} changes`}
+          />
+        </Suspense>
+      )}
+    </Dialog>
+  );
+};
+
+const undo = async (id: number, before: number, made: number) => {
+  try {
+    const back = await restore(id, before, { message: `Undo: back to revision ${before}`, revision: made });
+    toast({ title: `Taken back: it is as it was, as revision ${back.revision}` });
+  } catch (error) {
+    toastFailure("It could not be taken back", error);
+  }
+};
