@@ -7,14 +7,17 @@ import { IconButton } from "../ui/Button";
 import { defaultMaxBytes, type Problem } from "./checks";
 import css from "./Editor.module.css";
 import { type Placed, Problems } from "./Problems";
+import { locate } from "./pointer";
 import { type Status, Surface } from "./surface";
 
 export interface EditorHandle {
   focus(): void;
   /** Puts another text in place of what is there; the cursor stays where it was in what is equal. It can be undone if it is an edit. */
   replace(text: string, edit: boolean): void;
-  /** Goes to the first problem that the check finds to be an error. */
+  /** Goes to the next problem that keeps the document from being saved. */
   showError(): void;
+  /** Goes to where a JSON Pointer leads. */
+  showPath(pointer: string): void;
 }
 
 interface Props {
@@ -32,7 +35,7 @@ interface Props {
   actions?: ReactNode;
   /** As high as its text, and no toolbar: where the editor is a part of a form. */
   small?: boolean;
-  ref?: Ref<EditorHandle>;
+  ref?: Ref<EditorHandle | null>;
 }
 
 /** An editor of a JSON document: marks what is wrong with it, and lists that below. */
@@ -56,13 +59,18 @@ export const Editor = ({ initial, onChange, label, more, maxBytes, readOnly = fa
   }, [label, readOnly]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: others say more, or another limit holds
   useEffect(() => editor?.check(), [editor, more, maxBytes]);
-  useImperativeHandle(
+  useImperativeHandle<EditorHandle | null, EditorHandle | null>(
     ref,
-    () => ({
-      focus: () => editor?.view.focus(),
-      replace: (text, edit) => editor?.replace(text, edit),
-      showError: () => editor?.next((p) => p.severity === "error" && !p.source),
-    }),
+    () =>
+      editor && {
+        focus: () => editor.view.focus(),
+        replace: (text, edit) => editor.replace(text, edit),
+        showError: () => void editor.next((p) => p.severity === "error" && !p.source),
+        showPath: (pointer) => {
+          const place = locate(editor.view.state.doc.toString(), pointer);
+          if (place) editor.select(place);
+        },
+      },
     [editor],
   );
   useShortcuts(

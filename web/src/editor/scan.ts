@@ -278,6 +278,8 @@ class Reader {
       this.#space();
       const c = text[this.#at];
       if (c === undefined || c === (close === "}" ? "]" : "}")) {
+        // Of what is open at the end of the text, the innermost is enough to say.
+        if (c === undefined && this.faults.at(-1)?.to === text.length) throw new Stop();
         this.#fault(from, from + 1, `This ${what} is not closed: its ${close} is missing`);
         if (c === undefined) throw new Stop();
         this.#at++;

@@ -8,6 +8,7 @@ import { byteLength, checkDocument, type Problem } from "./checks";
 import { intoEditor, type LineEnds, lineEndsOf, outOfEditor } from "./eol";
 import { formatDocument } from "./format";
 import type { Placed } from "./Problems";
+import type { Span } from "./scan";
 import { diagnosticOf, setup } from "./setup";
 
 /** What whoever shows the editor wants of it now. */
@@ -114,13 +115,15 @@ export class Surface {
   }
 
   reveal(problem: Problem) {
+    this.select(problem);
+    this.view.dispatch({ effects: EditorView.announce.of(problem.message) });
+  }
+
+  select({ from, to }: Span) {
     const { length } = this.view.state.doc;
     this.view.dispatch({
-      selection: { anchor: Math.min(problem.from, length), head: Math.min(problem.to, length) },
-      effects: [
-        EditorView.scrollIntoView(Math.min(problem.from, length), { y: "center" }),
-        EditorView.announce.of(problem.message),
-      ],
+      selection: { anchor: Math.min(from, length), head: Math.min(to, length) },
+      effects: EditorView.scrollIntoView(Math.min(from, length), { y: "center" }),
     });
     this.view.focus();
   }

@@ -1,0 +1,103 @@
+import { diff3MergeRegions } from "node-diff3";
+import { type Node, scan } from "./scan";
+import type { Side } from "./spacing";
+import { ValueMerge } from "./valueMerge";
+
+/** What to take where both sides changed the same: one, both (mine first), or what somebody wrote. */
+export type Choice = "mine" | "theirs" | "both" | { text: string };
+
+/** A place that both sides changed, differently. */
+export interface Conflict {
+  /** Names it among all of them: the JSON Pointer of a value, or the lines of mine. It is the key of its choice. */
+  at: string;
+  /** What each has there, as it is written; null where it has nothing. */
+  base: string | null;
+  mine: string | null;
+  theirs: string | null;
+  /** Whether both can stand there. */
+  both: boolean;
+}
+
+/** A place that was merged by itself. */
+export interface Taken {
+  at: string;
+  by: "mine" | "theirs" | "both";
+  what: "added" | "removed" | "changed";
+}
+
+export interface Merged {
+  /** The result by the choices; a conflict that nothing was chosen for has mine. */
+  text: string;
+  conflicts: Conflict[];
+  taken: Taken[];
+  /** By values of JSON, or by lines where one of the texts is no JSON. */
+  by: "values" | "lines";
+}
+
+/**
+ * Merges what two sides made of a document. What one of them changed is taken, wherever it stands; what both changed is a
+ * conflict, and a choice decides it. The layout is that of mine. Pure: ask again with more choices.
+ */
+export const mergeDocuments = (
+  base: string,
+  mine: string,
+  theirs: string,
+  choices: ReadonlyMap<string, Choice> = new Map(),
+): Merged => {
+  const sides = [base, mine, theirs].map(sideOf);
+  const [b, m, t] = sides;
+  if (!b || !m || !t) return mergeLines(base, mine, theirs, choices);
+  const merge = new ValueMerge(choices);
+  const whole = merge.value(b, m, t, "", "");
+  const text =
+    merge.same(b, m) && !merge.same(b, t)
+      ? theirs
+      : merge.same(b, t) && !merge.same(b, m)
+        ? mine
+        : mine.slice(0, m.node.from) + whole + mine.slice(m.node.to);
+  return { text, conflicts: merge.conflicts, taken: merge.taken, by: "values" };
+};
+
+const sideOf = (text: string): Side | null => {
+  const { root, faults } = scan(text);
+  return root && !faults.length && !hasTwins(root) ? { text, node: root } : null;
+};
+
+const hasTwins = (node: Node): boolean => {
+  if (node.kind === "array") return node.items.some(hasTwins);
+  if (node.kind !== "object") return false;
+  return (
+    new Set(node.members.map((m) => m.key)).size < node.members.length || node.members.some((m) => hasTwins(m.value))
+  );
+};
+
+/** Merges by lines, where values cannot be told. */
+const mergeLines = (base: string, mine: string, theirs: string, choices: ReadonlyMap<string, Choice>): Merged => {
+  const split = (text: string) => text.split("\n");
+  const conflicts: Conflict[] = [];
+  const taken: Taken[] = [];
+  const out: string[] = [];
+  for (const region of diff3MergeRegions(split(mine), split(base), split(theirs))) {
+    if (region.stable) {
+      const by = region.buffer === "a" ? "mine" : "theirs";
+      if (region.buffer !== "o")
+        taken.push({ at: `line ${out.length + 1}`, by, what: region.bufferLength ? "changed" : "removed" });
+      out.push(...region.bufferContent);
+      continue;
+    }
+    const { aStart, aContent, oContent, bContent } = region;
+    if (aContent.join("\n") === bContent.join("\n")) {
+      out.push(...aContent);
+      continue;
+    }
+    const at = aContent.length > 1 ? `lines ${aStart + 1} to ${aStart + aContent.length}` : `line ${aStart + 1}`;
+    const text = (lines: string[]) => (lines.length ? lines.join("\n") : null);
+    conflicts.push({ at, base: text(oContent), mine: text(aContent), theirs: text(bContent), both: true });
+    const choice = choices.get(at);
+    if (typeof choice === "object") out.push(...split(choice.text));
+    else if (choice === "theirs") out.push(...bContent);
+    else if (choice === "both") out.push(...aContent, ...bContent);
+    else out.push(...aContent);
+  }
+  return { text: out.join("\n"), conflicts, taken, by: "lines" };
+};
