@@ -1,2 +1,63 @@
-/** A page. */
-export const NewPage = () => <p>NewPage</p>;
+import { useQuery } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import { configQuery, documentQuery } from "../api/queries";
+import { Page } from "../ui/Page";
+import { Failed, Skeleton } from "../ui/states";
+import { starter } from "./new/draft";
+import { NewForm } from "./new/NewForm";
+
+/** The configuration of a device that has none: from nothing, from another device's, or from what is pasted. */
+export const NewPage = () => {
+  const { from } = useSearch({ from: "/new" });
+  return from === undefined ? (
+    <Page title="New configuration" intro="The document of a device that has none yet." narrow>
+      <NewForm key="nothing" from={null} initial={starter} />
+    </Page>
+  ) : (
+    <Duplicate key={from} from={from} />
+  );
+};
+
+const Duplicate = ({ from }: { from: number }) => {
+  const config = useQuery({ ...configQuery(from), staleTime: 0 });
+  const document = useQuery({ ...documentQuery(from, config.data?.revision ?? 0), enabled: config.isSuccess });
+  const error = config.error ?? document.error;
+  const name = config.data && (config.data.device_name || config.data.mac_address);
+  return (
+    <Page
+      title="Duplicate a configuration"
+      intro={
+        name && (
+          <>
+            The document of{" "}
+            <Link to="/devices/$id" params={{ id: from }}>
+              {name}
+            </Link>{" "}
+            for another device, with everything in it. Its history begins anew.
+          </>
+        )
+      }
+      narrow
+    >
+      {error ? (
+        <Failed
+          what="The document to begin with could not be read"
+          error={error}
+          retry={() => void (config.error ? config.refetch() : document.refetch())}
+        >
+          <p>
+            <Link to="/new">Begin with an empty one</Link>
+          </p>
+        </Failed>
+      ) : document.isSuccess && config.data ? (
+        <NewForm
+          from={from}
+          initial={document.data}
+          copied={{ name: config.data.device_name, entity: config.data.device_entity_id }}
+        />
+      ) : (
+        <Skeleton lines={8} label="Reading the document" />
+      )}
+    </Page>
+  );
+};

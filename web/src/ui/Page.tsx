@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import css from "./Page.module.css";
 
 /** A page that reads from top to bottom: its heading, what it is for in a sentence, what can be done, and the rest. */
@@ -16,12 +16,6 @@ export const Page = ({
   narrow?: boolean;
   children: ReactNode;
 }) => {
-  useEffect(() => {
-    document.title = `${title} · Espalier`;
-    return () => {
-      document.title = "Espalier";
-    };
-  }, [title]);
   return (
     <div className={`${css.page} ${narrow ? css.narrow : ""}`}>
       <header className={css.header}>

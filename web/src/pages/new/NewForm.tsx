@@ -1,0 +1,168 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { asFailure, type Failure } from "../../api/client";
+import { queries, serverQuery } from "../../api/queries";
+import { create } from "../../api/write";
+import { useShortcuts } from "../../app/shortcuts";
+import { blocksSaving, checkDocument } from "../../editor/checks";
+import type { EditorHandle } from "../../editor/Editor";
+import { Button } from "../../ui/Button";
+import { Notice } from "../../ui/Notice";
+import { Card } from "../../ui/Page";
+import { Skeleton } from "../../ui/states";
+import { toast } from "../../ui/Toast";
+import { MacField, useFreeMac } from "../actions/MacField";
+import { MessageField } from "../actions/MessageField";
+import { draft } from "./draft";
+import { LeaveGuard } from "./LeaveGuard";
+import css from "./NewForm.module.css";
+import { documentProblems, macRefusal } from "./refusal";
+import { StartFrom } from "./StartFrom";
+
+const Editor = lazy(() => import("../../editor/Editor").then((m) => ({ default: m.Editor })));
+
+interface Props {
+  /** The configuration that this begins from; null for none. */
+  from: number | null;
+  /** The document to begin with. */
+  initial: string;
+  /** What the copied document says of itself, and the new one probably should not. */
+  copied?: { name: string | null; entity: string | null };
+}
+
+/** Takes the MAC address and the document of a new configuration, and makes it. */
+export const NewForm = ({ from, initial, copied }: Props) => {
+  const navigate = useNavigate();
+  const { data: server } = useQuery(serverQuery);
+  const [kept] = useState(() => draft.read(from));
+  const [mac, setMac] = useState(kept?.mac ?? "");
+  const [text, setText] = useState(kept?.text ?? initial);
+  const [restored, setRestored] = useState(kept !== null);
+  const [message, setMessage] = useState("");
+  const [tried, setTried] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const editor = useRef<EditorHandle>(null);
+  const made = useRef(false);
+  const wanted = useFreeMac(mac);
+  const dirty = mac !== "" || text !== initial;
+
+  useEffect(() => {
+    if (made.current) return;
+    if (dirty) draft.write({ from, mac, text });
+    else if (restored) draft.drop();
+  }, [from, mac, text, dirty, restored]);
+
+  const maxBytes = server?.max_content_bytes;
+  const wrong = () => blocksSaving(checkDocument(text, maxBytes === undefined ? {} : { maxBytes }));
+  const submit = async (event?: FormEvent) => {
+    event?.preventDefault();
+    setTried(true);
+    if (busy) return;
+    if (!wanted.mac || !wanted.free) return document.querySelector<HTMLInputElement>("#new-config input")?.focus();
+    if (wrong()) return editor.current?.showError();
+    setBusy(true);
+    setFailure(null);
+    try {
+      const config = await create(wanted.mac, text, { message });
+      made.current = true;
+      draft.drop();
+      toast({ title: `${config.device_name || config.mac_address} was created` });
+      void navigate({ to: "/devices/$id", params: { id: config.id } });
+    } catch (error) {
+      setBusy(false);
+      const failed = asFailure(error);
+      if (failed.status === 409 || failed.status === 412) void queries.invalidateQueries({ queryKey: ["holder"] });
+      setFailure(failed);
+    }
+  };
+  useShortcuts({ "mod+s": () => void submit() });
+  const more = useMemo(() => (failure ? (now: string) => documentProblems(failure, now) : undefined), [failure]);
+  const put = (next: string) => {
+    setFailure(null);
+    setText(next);
+  };
+  const startOver = () => {
+    setRestored(false);
+    setMac("");
+    put(initial);
+    editor.current?.replace(initial, false);
+    draft.drop();
+  };
+  return (
+    <form id="new-config" className={css.form} onSubmit={(event) => void submit(event)} noValidate>
+      {restored && (
+        <Notice
+          title="You had begun this one"
+          action={
+            <Button size="s" onClick={startOver}>
+              Start over
+            </Button>
+          }
+        >
+          <p>It is as you left it in this browser.</p>
+        </Notice>
+      )}
+      <Card title="Device">
+        <MacField
+          label="MAC address"
+          value={mac}
+          onChange={(next) => {
+            setFailure(null);
+            setMac(next);
+          }}
+          hint="It is on the module's label. esptool prints it when it flashes, and firmware prints it at its start; your router lists those that are connected."
+          refused={failure ? macRefusal(failure) : tried && !mac ? "Say which device it is for" : undefined}
+          autoFocus
+        />
+      </Card>
+      <Card title="Document">
+        {from === null && (
+          <StartFrom
+            onFile={(next, named) => {
+              put(next);
+              editor.current?.replace(next, true);
+              if (named && !mac) setMac(named);
+            }}
+          />
+        )}
+        {copied && (copied.entity || copied.name) && (
+          <Notice kind="warn">
+            <p>
+              Name and entity id are those of the other device{copied.entity ? ` (${copied.entity})` : ""}. Change them,
+              or two devices answer to the same.
+            </p>
+          </Notice>
+        )}
+        <div className={css.editor}>
+          <Suspense fallback={<Skeleton lines={8} label="Loading the editor" />}>
+            <Editor
+              ref={editor}
+              initial={text}
+              onChange={put}
+              label="Document"
+              {...(more ? { more } : {})}
+              {...(maxBytes ? { maxBytes } : {})}
+            />
+          </Suspense>
+        </div>
+      </Card>
+      {failure && <WhyNot failure={failure} />}
+      <Card>
+        <MessageField value={message} onChange={setMessage} example="Such as: the one for the new greenhouse" />
+        <Button type="submit" kind="primary" busy={busy}>
+          Create configuration
+        </Button>
+      </Card>
+      <LeaveGuard dirty={dirty} passes={() => made.current} onDiscard={draft.drop} />
+    </form>
+  );
+};
+
+const WhyNot = ({ failure }: { failure: Failure }) => (
+  <Notice kind="danger" title="It was not created">
+    <p>{failure.fields.map(({ field, message }) => `${field} ${message}`).join("; ") || failure.message}</p>
+    {failure.detail && <p>{failure.detail}</p>}
+  </Notice>
+);
