@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { test as base, expect, type Page } from "@playwright/test";
+import {
+  type BrowserContext,
+  test as base,
+  type ConsoleMessage,
+  expect,
+  type Page,
+  type Request,
+} from "@playwright/test";
 import { Server } from "./server";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -26,20 +33,32 @@ export const expectAccessible = async (page: Page) => {
   ).toEqual([]);
 };
 
-/** Notes everything that must not happen on a page: errors of scripts, violations of the policy, requests to other servers. */
-export const guard = async (page: Page, url: string): Promise<string[]> => {
+/**
+ * Notes everything that must not happen on a page, or on any page of a context: errors of scripts, violations of the
+ * policy, requests to other servers.
+ */
+export const guard = async (of: Page | BrowserContext, url: string): Promise<string[]> => {
   const problems: string[] = [];
-  page.on("pageerror", (error) => problems.push(`error: ${error.stack ?? error.message}`));
-  page.on("console", (message) => {
+  const noteError = (error: Error) => problems.push(`error: ${error.stack ?? error.message}`);
+  const noteConsole = (message: ConsoleMessage) => {
     // A refusal of the server that the page handles is told to the console by the browser itself.
     if (message.type() === "error" && !/^Failed to load resource/.test(message.text()))
       problems.push(`console: ${message.text()}`);
-  });
-  page.on("request", (request) => {
-    if (/^https?:/.test(request.url()) && new URL(request.url()).host !== new URL(url).host)
+  };
+  const noteRequest = (request: Request) => {
+    if (/^(https?|wss?):/.test(request.url()) && new URL(request.url()).host !== new URL(url).host)
       problems.push(`another server: ${request.url()}`);
-  });
-  await page.addInitScript(() => {
+  };
+  if ("pages" in of) {
+    of.on("weberror", (error) => noteError(error.error()));
+    of.on("console", noteConsole);
+    of.on("request", noteRequest);
+  } else {
+    of.on("pageerror", noteError);
+    of.on("console", noteConsole);
+    of.on("request", noteRequest);
+  }
+  await of.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) =>
       // biome-ignore lint/suspicious/noConsole: the test listens to it
       console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
@@ -52,8 +71,10 @@ interface Fixtures {
   /** Settings of the server, as environment variables. */
   serverEnv: Record<string, string>;
   server: Server;
-  /** Problems of `page` that the test expects; they are taken out. */
+  /** Problems of all pages that the test expects; it takes them out. */
   problems: string[];
+  /** Opens the page as somebody else at another computer would; it is guarded as the first is. */
+  somebodyElse(): Promise<Page>;
 }
 
 /** A test with a real server of its own; it fails on any error of a script and any violation of the policy. */
@@ -66,18 +87,31 @@ export const test = base.extend<Fixtures>({
       info.attachments.push({ name: "server log", contentType: "text/plain", body: Buffer.from(server.log) });
     await server.stop();
   },
-  problems: async ({ page, server }, use) => {
-    const problems = await guard(page, server.url);
-    await use(problems);
-    expect(problems, "what the browser complained of").toEqual([]);
+  context: async ({ context }, use, info) => {
+    info.annotations.push({ type: "chromium" });
+    await use(context);
   },
-  page: async ({ page }, use) => {
-    await use(page);
+  // Of every test, whether it asks for it or not.
+  problems: [
+    async ({ context, server }, use) => {
+      const problems = await guard(context, server.url);
+      await use(problems);
+      expect(problems, "what the browser complained of").toEqual([]);
+    },
+    { auto: true },
+  ],
+  somebodyElse: async ({ browser, problems, server }, use) => {
+    const contexts: BrowserContext[] = [];
+    const noted: string[][] = [];
+    await use(async () => {
+      const context = await browser.newContext();
+      contexts.push(context);
+      noted.push(await guard(context, server.url));
+      return context.newPage();
+    });
+    problems.push(...noted.flat());
+    for (const context of contexts) await context.close();
   },
-});
-
-test.beforeEach(async ({ problems }) => {
-  expect(problems).toEqual([]);
 });
 
 export { expect };

@@ -54,8 +54,10 @@ export class Server {
         ...this.env,
       },
     });
+    let missing: Error | undefined;
     this.#process.on("error", (error) => {
-      this.#log += `${error}\n`;
+      missing = error;
+      this.#log += `${error}; make build makes it, or ESPALIER_PROGRAM names another\n`;
     });
     for (const stream of [this.#process.stdout!, this.#process.stderr!])
       stream.on("data", (text) => {
@@ -68,7 +70,7 @@ export class Server {
         () => false,
       ))
     ) {
-      if (this.#process.exitCode !== null || Date.now() > deadline)
+      if (missing || this.#process.exitCode !== null || Date.now() > deadline)
         throw new Error(`the server did not start:\n${this.#log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

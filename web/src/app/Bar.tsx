@@ -75,11 +75,12 @@ export const Bar = () => {
           icon={<Search />}
           onClick={() => void overlay.show("palette")}
           onPointerEnter={() => void loadPalette().catch(() => {})}
-          aria-label="Go to… a device or a command"
           aria-keyshortcuts="Control+K"
         >
-          <span>Go to…</span>
-          <kbd>{mod}K</kbd>
+          <span className={css.goto}>
+            Go to…<span className="visually-hidden"> a device or a command</span>
+          </span>
+          <kbd aria-hidden>{mod}K</kbd>
         </Button>
         <IconButton
           label="New configuration"

@@ -10,6 +10,7 @@ import { useFleet } from "../fleet/store";
 import { type ActionDevice, called, deviceBase, deviceCurl, deviceUrl } from "../pages/actions/device";
 import { actions } from "../pages/actions/open";
 import { copy } from "../ui/copy";
+import { useFocusBack } from "../ui/focusBack";
 import { SyncBadge } from "../ui/SyncBadge";
 import { chooseTheme } from "../ui/theme";
 import { type Command, fittingCommands, fittingDevices } from "./commands";
@@ -25,6 +26,7 @@ export const Palette = () => {
   const open = useOverlay() === "palette";
   // What a command goes to has the focus; where none was run, the focus goes back.
   const ran = useRef(false);
+  const back = useFocusBack();
   const run = (what: () => void) => {
     ran.current = true;
     overlay.hide();
@@ -39,8 +41,9 @@ export const Palette = () => {
           aria-describedby={undefined}
           onOpenAutoFocus={() => {
             ran.current = false;
+            back.onOpenAutoFocus();
           }}
-          onCloseAutoFocus={(event) => ran.current && event.preventDefault()}
+          onCloseAutoFocus={(event) => (ran.current ? event.preventDefault() : back.onCloseAutoFocus(event))}
         >
           <Radix.Title className="visually-hidden">Go to a device, or run a command</Radix.Title>
           {open && <Body run={run} />}

@@ -3,6 +3,7 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { IconButton } from "./Button";
 import css from "./Dialog.module.css";
+import { useFocusBack } from "./focusBack";
 
 interface Props {
   open: boolean;
@@ -19,35 +20,34 @@ interface Props {
 }
 
 /** A dialog over the page. Escape and a press beside it close it. */
-export const Dialog = ({ open, onOpenChange, title, description, footer, size = "m", returnTo, children }: Props) => (
-  <Radix.Root open={open} onOpenChange={onOpenChange}>
-    <Radix.Portal>
-      <Radix.Overlay className={css.overlay} />
-      <Radix.Content
-        className={`${css.content} ${css[size]}`}
-        {...(description ? {} : { "aria-describedby": undefined })}
-        onCloseAutoFocus={(event) => {
-          if (!returnTo?.isConnected) return;
-          event.preventDefault();
-          returnTo.focus();
-        }}
-      >
-        <header className={css.header}>
-          <Radix.Title className={css.title}>{title}</Radix.Title>
-          <Radix.Close asChild>
-            <IconButton label="Close" icon={<X />} size="s" />
-          </Radix.Close>
-        </header>
-        <div className={css.body}>
-          {description && (
-            <Radix.Description asChild>
-              <div className={css.description}>{description}</div>
-            </Radix.Description>
-          )}
-          {children}
-        </div>
-        {footer && <footer className={css.footer}>{footer}</footer>}
-      </Radix.Content>
-    </Radix.Portal>
-  </Radix.Root>
-);
+export const Dialog = ({ open, onOpenChange, title, description, footer, size = "m", returnTo, children }: Props) => {
+  const focusBack = useFocusBack(returnTo);
+  return (
+    <Radix.Root open={open} onOpenChange={onOpenChange}>
+      <Radix.Portal>
+        <Radix.Overlay className={css.overlay} />
+        <Radix.Content
+          className={`${css.content} ${css[size]}`}
+          {...(description ? {} : { "aria-describedby": undefined })}
+          {...focusBack}
+        >
+          <header className={css.header}>
+            <Radix.Title className={css.title}>{title}</Radix.Title>
+            <Radix.Close asChild>
+              <IconButton label="Close" icon={<X />} size="s" />
+            </Radix.Close>
+          </header>
+          <div className={css.body}>
+            {description && (
+              <Radix.Description asChild>
+                <div className={css.description}>{description}</div>
+              </Radix.Description>
+            )}
+            {children}
+          </div>
+          {footer && <footer className={css.footer}>{footer}</footer>}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+};
