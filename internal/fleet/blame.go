@@ -35,10 +35,16 @@ const (
 
 // Blame tells of each value of the document of a configuration which revision gave it the value that it has had since, without
 // a break. A value that was removed and came back was given anew, and so was one whose list became an object. Numbers are the
-// same where they are written in the same way. Errors: RECORD_NOT_FOUND, also for a configuration that was deleted.
+// same where they are written in the same way. One is searched for after the other. Errors: RECORD_NOT_FOUND, also for a
+// configuration that was deleted.
 func (s *Service) Blame(ctx context.Context, id int64) (Blame, error) {
+	release, err := s.blaming.take(ctx, 0)
+	if err != nil {
+		return Blame{}, err
+	}
+	defer release()
 	var found Blame
-	err := s.store.View(ctx, func(ctx context.Context, tx ReadTx) error {
+	err = s.store.View(ctx, func(ctx context.Context, tx ReadTx) error {
 		c, err := tx.Config(ctx, id)
 		if err != nil {
 			return err

@@ -295,7 +295,7 @@ func TestBlameOfAnything(t *testing.T) {
 			for n := range 3 {
 				l.macs = append(l.macs, storetest.MAC(int(run.Add(1))*4+n))
 			}
-			for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			for range rapid.IntRange(1, 20).Draw(t, "steps") {
 				l.step(t)
 			}
 			l.check(t)

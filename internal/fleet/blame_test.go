@@ -1,8 +1,11 @@
 package fleet_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"espalier.dev/espalier/internal/fleet"
 	"espalier.dev/espalier/internal/store"
 	"espalier.dev/espalier/internal/store/storetest"
+	"espalier.dev/espalier/internal/testenv"
 )
 
 // blame is who gave what, in short: the path, and the number of the revision or a question mark.
@@ -150,31 +154,65 @@ func TestBlameOfWhatAnotherProgramWrote(t *testing.T) {
 	})
 }
 
-// TestBlameIsBounded makes histories that are longer than is looked back.
-func TestBlameIsBounded(t *testing.T) {
+// TestBlameOfALongHistory looks at more than is read at once.
+func TestBlameOfALongHistory(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		st := storetest.OpenMigrated(t, url)
-		b, ctx, none := newBundle(st, fleet.Options{}), t.Context(), fleet.Attempt{}
-		large := must[fleet.Config](t)(b.Create(ctx, mac1, fmt.Appendf(nil, `{"n":0,"same":1,"pad":%q}`, strings.Repeat("x", 127<<10)), none))
-		for n := 1; n <= 140; n++ {
-			must[fleet.Config](t)(b.Patch(ctx, large.ID, fmt.Appendf(nil, `{"n":%d}`, n), none))
+		b := newBundle(st, fleet.Options{})
+		c := must[fleet.Config](t)(b.Create(t.Context(), mac1, []byte(`{"n":0,"same":1,"x":1}`), fleet.Attempt{}))
+		sum := `CAST(printf('%032d', n.i) AS blob)`
+		if st.Engine() != testenv.SQLite {
+			sum = `CAST(lpad(CAST(n.i AS text), 32, '0') AS bytea)`
 		}
-		b.wantBlame(t, "more bytes than are read", large.ID, "/n 141, /same ?, /pad ?, and so on")
+		storetest.Exec(t, url, `INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
+			WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1201)
+			SELECT r.mac_address, n.i, '{"n":' || n.i || ',"same":1' || CASE WHEN n.i < 600 THEN '' ELSE ',"x":1' END || '}', `+sum+`, 24, 'edit', r.created_at
+			FROM n, revisions r WHERE r.rev = 1`)
+		storetest.Exec(t, url, `UPDATE configs SET revision = 1201`)
+		must[fleet.Config](t)(b.Patch(t.Context(), c.ID, []byte(`{"n":-1}`), fleet.Attempt{}))
+		b.wantBlame(t, "1202 revisions", c.ID, "/n 1202, /same 1, /x 600")
+	})
+}
 
-		long := must[fleet.Config](t)(b.Create(ctx, mac2, []byte(`{"n":0,"same":1}`), none))
-		const many = `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-			INSERT INTO revisions (mac_address, rev, content, sha256, size, source, created_at)
-			SELECT r.mac_address, n.i, CASE WHEN n.i %% 2 = 1 THEN '{"n":1,"same":1}' ELSE r.content END,
-				CASE WHEN n.i %% 2 = 1 THEN r.created_bytes ELSE r.sha256 END, r.size, 'edit', r.created_at
-			FROM n, (SELECT o.*, %s AS created_bytes FROM revisions o WHERE o.mac_address = '` + mac2 + `') r`
-		bytes := `CAST('12345678901234567890123456789012' AS blob)`
-		if st.Engine() != "sqlite" {
-			bytes = `CAST('12345678901234567890123456789012' AS bytea)`
+// held is a store of which the first view waits.
+type held struct {
+	fleet.Store
+	views         atomic.Int32
+	first, resume chan struct{}
+}
+
+func (h *held) View(ctx context.Context, fn func(ctx context.Context, tx fleet.ReadTx) error) error {
+	if h.views.Add(1) == 1 {
+		close(h.first)
+		<-h.resume
+	}
+	return h.Store.View(ctx, fn)
+}
+
+// TestBlameIsSearchedForInTurn: whoever asks meanwhile waits for his turn, and goes when he has no more time.
+func TestBlameIsSearchedForInTurn(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		c := storetest.Create(t, st, storetest.MAC(1), `{"a":1}`)
+		h := &held{Store: st, first: make(chan struct{}), resume: make(chan struct{})}
+		s := fleet.NewService(h, fleet.Options{})
+		done := make(chan error)
+		blame := func() { _, err := s.Blame(t.Context(), c.ID); done <- err }
+		go blame()
+		<-h.first
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.Blame(over, c.ID); !errors.Is(err, context.Canceled) || h.views.Load() != 1 {
+			t.Errorf("out of turn: %v, %d views", err, h.views.Load())
 		}
-		storetest.Exec(t, url, fmt.Sprintf(many, bytes))
-		storetest.Exec(t, url, `UPDATE configs SET revision = 10000 WHERE mac_address = '`+mac2+`'`)
-		b.wantBlame(t, "as many revisions as are looked at", long.ID, "/n 10000, /same 1")
-		must[fleet.Config](t)(b.Update(ctx, long.ID, []byte(`{"n":0,"same":1,"x":1}`), none))
-		b.wantBlame(t, "one more", long.ID, "/n 10000, /same ?, /x 10001, and so on")
+		go blame()
+		close(h.resume)
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if h.views.Load() != 2 {
+			t.Errorf("%d views", h.views.Load())
+		}
 	})
 }

@@ -15,6 +15,7 @@ type Service struct {
 	notice     func()
 	reporter   Reporter
 	patching   turns // by the id of a configuration
+	blaming    turns // all of them are 0: each takes a processor and a connection for up to a second
 }
 
 // Options are what a Service needs besides a Store.

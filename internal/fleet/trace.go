@@ -27,7 +27,7 @@ type traced struct {
 	names map[string]*traced
 	items []*traced
 	open  []*traced // of those that it holds, the ones in which something is open
-	round int       // in which it was met last
+	round int       // in which it was met last; -1: it is a value of which the revision is known
 	// compact is the text of a value that others are in and that is not divided, once it was needed.
 	compact []byte
 }
