@@ -15,8 +15,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := $(BUILD)/bin/golangci-lint-$(GOLANGCI_VERSION)
 
-# Engines and brokers that a test run must have used; a run without one of them fails.
-REQUIRED ?= sqlite,postgres,embedded,mosquitto
+# Engines, brokers and browsers that a test run must have used; a run without one of them fails.
+REQUIRED ?= sqlite,postgres,embedded,mosquitto,chromium
 # Narrow a run down: make test PKG=./internal/store/... RUN=TestClaim REQUIRED=
 PKG ?= ./...
 RUN ?=
@@ -24,10 +24,10 @@ FUZZTIME ?= 30s
 
 WEB := $(wildcard web/package.json)
 
-.PHONY: help build web run test test-deps web-test web-lint lint bench fuzz clean
+.PHONY: help build web run test test-deps web-test web-lint screenshots lint bench fuzz clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 build: web ## Build bin/espalier, the front end included
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/espalier ./cmd/espalier
@@ -57,20 +57,27 @@ endif
 # SQLite is C turned into Go. Its pointers are as C's are; to check each of them takes 40% of its time under the race detector.
 TESTFLAGS := -vet=off -race -gcflags=modernc.org/...=-d=checkptr=0 -shuffle=on -timeout 40m
 
-test: test-deps web ## Run every test with the race detector; installs what they need first
-	@mkdir -p $(BUILD)
-	@web=0; $(MAKE) --no-print-directory web-test || web=$$?; \
-	suites=$$(if grep -qs '"test":' web/package.json; then echo "web=$$web"; fi); \
+# The page is tested in a browser against the program, when all is tested or the page is. Its results are counted with those of go test.
+WEB_TEST := $(and $(WEB),$(filter ./... ./web/...,$(PKG)),web-test)
+WEB_RESULTS := $(BUILD)/web-test.json
+
+test: test-deps build ## Run every test, in Go and of the page; installs what they need first
+	@mkdir -p $(BUILD) && rm -f $(WEB_RESULTS)
+	@suites=; $(if $(WEB_TEST),web=0; $(MAKE) --no-print-directory web-test || web=$$?; suites=web=$$web;) \
 	$(GO) build -o $(BUILD)/bin/summary ./internal/testenv/summary; \
-	CGO_ENABLED=1 $(GO) test $(TESTFLAGS) -json $(if $(RUN),-run '$(RUN)') $(PKG) \
+	{ [ ! -e $(WEB_RESULTS) ] || cat $(WEB_RESULTS); \
+		CGO_ENABLED=1 $(GO) test $(TESTFLAGS) -json $(if $(RUN),-run '$(RUN)') $(PKG); } \
 		| tee $(BUILD)/test.json \
 		| $(BUILD)/bin/summary -require '$(REQUIRED)' -suite "$$suites"
 
 test-deps: ## Install the engines, brokers and browser that the tests use, where missing
 	@scripts/test-deps
 
-web-test: web
-	@if grep -qs '"test":' web/package.json; then cd web && $(NPM) test; fi
+web-test: build ## Run the tests of the page alone; RUN narrows them down by their names
+	cd web && RESULTS=$(abspath $(WEB_RESULTS)) $(NPM) test -- $(if $(RUN),--grep '$(RUN)' --pass-with-no-tests)
+
+screenshots: test-deps build ## Take pictures of every view of the page into .build/screenshots
+	cd web && $(NPM) run screenshots
 
 lint: $(GOLANGCI) web-lint ## Check formatting, go vet, and the rules of .golangci.yml
 	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls 2>/dev/null | xargs -r gofmt -l); \
