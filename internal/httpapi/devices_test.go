@@ -4,6 +4,8 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +100,55 @@ func TestFleetDevicesIsPacked(t *testing.T) {
 		}
 		if body != plain.body {
 			t.Errorf("%q: the answer is another one", accepted)
+		}
+	}
+}
+
+// The position is that of before the first row: what happens while rows are read is told behind it.
+func TestFleetDevicesSaysWhereTheEventsAre(t *testing.T) {
+	s := newSource()
+	s.add(fleet.Event{Kind: fleet.EventCreated}, fleet.Event{Kind: fleet.EventCreated})
+	f := newFixture(t, func(o *Options) { o.Events = s })
+	f.fill(1)
+	at := fleet.EventPosition{Epoch: sourceEpoch, Change: 2}.String()
+	if got := f.get("/api/fleet/devices").want(t, 200); !strings.Contains(lines(got.body)[0], `"position":"`+at+`"`) {
+		t.Errorf("%s is not in %s", at, got.body)
+	}
+	s.finish(fleet.Unavailable(nil))
+	f.get("/api/fleet/devices").want(t, 503)
+	if got := f.send("HEAD", "/api/fleet/devices", "").want(t, 200); got.header.Get("Content-Type") != "application/x-ndjson" {
+		t.Errorf("%v", got.header)
+	}
+}
+
+func TestFleetDevicesThatBreaksOff(t *testing.T) {
+	for _, coding := range []string{"identity", "gzip"} {
+		f := newFixture(t)
+		f.fill(9000)
+		server := httptest.NewServer(f.Handler())
+		defer server.Close()
+		ask := func() (int, http.Header, error) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/fleet/devices", nil)
+			must(t, err)
+			r.Header.Set("Accept-Encoding", coding)
+			res, err := server.Client().Do(r)
+			must(t, err)
+			defer res.Body.Close()
+			_, err = io.Copy(io.Discard, res.Body)
+			return res.StatusCode, res.Header, err
+		}
+		if status, _, err := ask(); status != 200 || err != nil {
+			t.Errorf("%s: while all is well: %d, %v", coding, status, err)
+		}
+		f.memory().breakWith(fleet.Unavailable(nil))
+		if status, header, err := ask(); status != 503 || err != nil || header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: before it began: %d %v %v", coding, status, header, err)
+		}
+		f.memory().mu.Lock()
+		f.memory().failAfter = 2
+		f.memory().mu.Unlock()
+		if status, _, err := ask(); status != 200 || err == nil {
+			t.Errorf("%s: a fleet that broke off ended well: %d, %v", coding, status, err)
 		}
 	}
 }
