@@ -1,0 +1,164 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import { expect, expectAccessible, test } from "./fixtures";
+
+const folder = (files: Record<string, string>): string => {
+  const root = mkdtempSync(join(tmpdir(), "espalier-import-"));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(root, path, ".."), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+};
+
+const row = (page: Page, text: string) =>
+  page.getByRole("region", { name: "Files" }).getByRole("listitem").filter({ hasText: text });
+
+/** Drops files as a person does with the mouse. */
+const drop = async (page: Page, target: string, files: Record<string, string>) => {
+  const transfer = await page.evaluateHandle((given) => {
+    const data = new DataTransfer();
+    for (const [name, text] of Object.entries(given)) data.items.add(new File([text], name));
+    return data;
+  }, files);
+  await page.getByText(target).dispatchEvent("drop", { dataTransfer: transfer });
+};
+
+test("a folder is imported with a report for each file, and nothing is changed before", async ({ page, server }) => {
+  const changed = await server.create("02:00:00:00:00:02", '{"deviceName":"Two","n":1}');
+  await server.create("02:00:00:00:00:03", '{"deviceName":"Three"}');
+  const text = '{\r\n\t"deviceName" : "One", "x": 1.0\r\n}\r\n';
+  const root = folder({
+    "a/02-00-00-00-00-01.json": text,
+    "a/020000000002.json": '{"deviceName":"Two","n":2}',
+    "0200.0000.0003.json": '{"deviceName":"Three"}',
+    "b/02-00-00-00-00-04.json": '{\n  "a": }\n',
+    "b/02-00-00-00-00-01.json": "{}",
+    "README.md": "hello",
+  });
+  await page.goto(`${server.url}#/import`);
+  await page.getByLabel("Folder to import").setInputFiles(root);
+  await expect(page.getByRole("heading", { name: "What will happen" })).toBeFocused();
+  await expect(row(page, "a/02-00-00-00-00-01.json").first()).toContainText("Will be created");
+  await expect(row(page, "a/020000000002.json")).toContainText("Will be updated");
+  await expect(row(page, "0200.0000.0003.json")).toContainText("Is there already");
+  await expect(row(page, "b/02-00-00-00-00-04.json")).toContainText("line 2, column 8");
+  await expect(row(page, "is here twice")).toContainText("b/02-00-00-00-00-01.json");
+  await expect(row(page, "README.md")).toContainText("No configuration");
+  await expectAccessible(page);
+
+  await row(page, "a/020000000002.json").getByRole("button", { name: "Compare" }).click();
+  await expect(page.getByRole("dialog")).toContainText('"n":2');
+  await page.keyboard.press("Escape");
+
+  // What is refused holds up the rest until somebody says otherwise.
+  const send = page.getByRole("button", { name: "Import 2 devices" });
+  await expect(send).toBeDisabled();
+  await page.getByLabel("Import the others, although 2 are refused").check();
+  await page.getByLabel("Message for the history").fill("from the old server");
+  expect(await server.api("GET", "api/audit?action=import")).toMatchObject({ count: 0 });
+  await send.click();
+  await expect(page.getByText("Imported: 1 created, 1 updated, 1 unchanged, 2 refused")).toBeVisible();
+  await expect(row(page, "a/020000000002.json")).toContainText("Updated");
+  await expectAccessible(page);
+
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download the report" }).click();
+  const report = readFileSync(await (await downloading).path(), "utf8");
+  expect(report).toContain("02:00:00:00:00:02,updated,");
+  expect(report).toMatch(/02-00-00-00-00-04\.json,02:00:00:00:00:04,refused,"?content is not valid JSON/);
+
+  const stored = await fetch(new URL("api/configs/02-00-00-00-00-01.json", server.url));
+  expect(await stored.text()).toBe(text);
+  const history = await server.api<{ revisions: { message: string }[] }>("GET", `api/configs/${changed}/revisions`);
+  expect(history.revisions[0]!.message).toBe("from the old server");
+  rmSync(root, { recursive: true });
+});
+
+test("what is there can be left as it is", async ({ page, server }) => {
+  const id = await server.create("02:00:00:00:00:02", '{"deviceName":"Two","n":1}');
+  await page.goto(`${server.url}#/import`);
+  await drop(page, "Drop a folder or files here", {
+    "02-00-00-00-00-02.json": '{"deviceName":"Two","n":2}',
+    "02-00-00-00-00-05.json": "{}",
+  });
+  await page.getByLabel("Skip: leave what is there").check();
+  await expect(row(page, "02-00-00-00-00-02.json")).toContainText("Will be skipped");
+  await page.getByRole("button", { name: "Import 1 device" }).click();
+  await expect(page.getByText("Imported: 1 created, 1 skipped")).toBeVisible();
+  expect(await server.api("GET", `api/configs/${id}`)).toMatchObject({ revision: 1 });
+});
+
+test("everything is exported, and imported again byte for byte, by keyboard", async ({ page, server }) => {
+  await server.sample();
+  const before = await (await fetch(new URL("api/export", server.url))).text();
+  await page.goto(`${server.url}#/import`);
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export everything" }).focus();
+  await page.keyboard.press("Enter");
+  const download = await downloading;
+  expect(download.suggestedFilename()).toMatch(/^espalier-\d{4}-\d\d-\d\d\.ndjson$/);
+  const path = await download.path();
+  expect(readFileSync(path, "utf8")).toBe(before);
+
+  const { configs } = await server.api<{ configs: { id: number }[] }>("GET", "api/configs");
+  for (const config of configs.slice(0, 3)) await server.api("DELETE", `api/configs/${config.id}`);
+  const choosing = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Choose files" }).focus();
+  await page.keyboard.press("Enter");
+  await (await choosing).setFiles({ name: "fleet.ndjson", mimeType: "", buffer: Buffer.from(before) });
+  await expect(page.getByRole("button", { name: "New 3" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Same 21" })).toBeVisible();
+  await page.getByRole("button", { name: "Import 3 devices" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Imported: 3 created, 21 unchanged")).toBeVisible();
+  expect(await (await fetch(new URL("api/export", server.url))).text()).toBe(before);
+});
+
+test("thousands of files are told one by one, and few of them are in the page", async ({ page, server }) => {
+  await page.goto(`${server.url}#/import`);
+  const files: Record<string, string> = {};
+  for (let i = 0; i < 4000; i++)
+    files[`02-00-00-00-${(i >> 8).toString(16).padStart(2, "0")}-${(i & 255).toString(16).padStart(2, "0")}.json`] =
+      `{"n":${i}}`;
+  files["zz.txt"] = "";
+  await drop(page, "Drop a folder or files here", files);
+  await expect(page.getByRole("button", { name: "New 4,000" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "All 4,001" })).toBeVisible();
+  expect(await page.getByRole("region", { name: "Files" }).getByRole("listitem").count()).toBeLessThan(80);
+  await page.getByRole("button", { name: "Other files 1" }).click();
+  await expect(row(page, "zz.txt")).toBeVisible();
+  await page.getByRole("button", { name: "Import 4,000 devices" }).click();
+  await expect(page.getByText("Imported: 4,000 created")).toBeVisible();
+});
+
+test("an import that the network cut off can be checked again", async ({ page, server, context }) => {
+  await page.goto(`${server.url}#/import`);
+  await drop(page, "Drop a folder or files here", { "02-00-00-00-00-05.json": "{}" });
+  await expect(page.getByRole("button", { name: "Import 1 device" })).toBeEnabled();
+  await context.setOffline(true);
+  await page.getByRole("button", { name: "Import 1 device" }).click();
+  await expect(page.getByRole("heading", { name: "The import failed" })).toBeVisible();
+  await context.setOffline(false);
+  await page.getByRole("button", { name: "Check again" }).click();
+  await page.getByRole("button", { name: "Import 1 device" }).click();
+  await expect(page.getByText("Imported: 1 created")).toBeVisible();
+});
+
+test("narrow and dark", async ({ page, server }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await server.create("02:00:00:00:00:02", '{"deviceName":"Two","n":1}');
+  await page.goto(`${server.url}#/import`);
+  await expectAccessible(page);
+  await drop(page, "Drop a folder or files here", {
+    "02-00-00-00-00-02.json": '{"deviceName":"Two","n":2}',
+    "02-00-00-00-00-05.json": "{",
+    "a-name-of-a-file-that-is-so-long-that-it-does-not-fit-into-a-narrow-window-at-all.txt": "",
+  });
+  await expect(row(page, "02-00-00-00-00-05.json")).toContainText("Refused");
+  await expectAccessible(page);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+});
