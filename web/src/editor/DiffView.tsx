@@ -9,7 +9,8 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "reac
 import { nonce } from "../app/nonce";
 import { Button, IconButton } from "../ui/Button";
 import css from "./DiffView.module.css";
-import { isDense, laidOut, onlyLayoutDiffers } from "./layout";
+import { formatDocument } from "./format";
+import { isDense, onlyLayoutDiffers } from "./layout";
 
 export type DiffMode = "split" | "inline";
 
@@ -34,7 +35,7 @@ export const DiffView = ({ before, after, mode, label }: Props) => {
   const [chosen, setChosen] = useState<boolean | null>(null);
   const ignoreLayout = chosen ?? (dense && !layoutOnly);
   const [a, b] = useMemo(
-    () => (ignoreLayout ? [laidOut(before), laidOut(after)] : [before, after]),
+    () => (ignoreLayout ? [formatDocument(before) ?? before, formatDocument(after) ?? after] : [before, after]),
     [before, after, ignoreLayout],
   );
   const lines = useMemo(() => countLines(a, b), [a, b]);
@@ -160,6 +161,7 @@ const theme = EditorView.theme({
     color: "var(--ink-soft)",
     fontFamily: "var(--font)",
     fontSize: "var(--text-xs)",
+    "&:before, &:after": { content: '"⋯"' },
   },
   "&.cm-merge-a .cm-changedLineGutter, & .cm-deletedLineGutter": { background: "var(--removed-ink)" },
   "&.cm-merge-b .cm-changedLineGutter": { background: "var(--added-ink)" },

@@ -114,15 +114,11 @@ export const Compare = ({ id, config, revisions: { items, more }, picked, pick }
           >
             The one before
           </Button>
-          <Button
-            size="s"
-            kind="quiet"
-            aria-pressed={picked.to === newest && from !== before}
-            disabled={picked.to === newest}
-            onClick={() => pick({ from: picked.to, to: newest })}
-          >
-            The newest
-          </Button>
+          {picked.to !== newest && (
+            <Button size="s" kind="quiet" onClick={() => pick({ from: picked.to, to: newest })}>
+              The newest
+            </Button>
+          )}
         </fieldset>
         <fieldset className={`${css.choices} ${css.modes}`}>
           <legend className="visually-hidden">Shown</legend>

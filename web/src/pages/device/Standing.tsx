@@ -2,6 +2,7 @@ import type { Config } from "../../api/write";
 import { SyncBadge } from "../../ui/SyncBadge";
 import { Time } from "../../ui/Time";
 import css from "./Standing.module.css";
+import { useNarrow } from "./useNarrow";
 import { type Device, duration } from "./words";
 
 /** How a device stands to its document: what that means, since when, and what is known of it besides. */
@@ -70,14 +71,36 @@ const Says = ({ config, device }: { config: Config; device: Device }) => {
   }
 };
 
-const About = ({ device }: { device: Device }) => (
-  <dl className={css.about}>
-    <div>
+const About = ({ device }: { device: Device }) => {
+  const seen = (
+    <>
       <dt>Last seen</dt>
       <dd>
         <Time at={device.last_seen} />
       </dd>
-    </div>
+    </>
+  );
+  if (!useNarrow())
+    return (
+      <dl className={css.about}>
+        <div>{seen}</div>
+        <Details device={device} />
+      </dl>
+    );
+  return (
+    <details className={css.more}>
+      <summary>
+        Last seen <Time at={device.last_seen} />
+      </summary>
+      <dl className={css.about}>
+        <Details device={device} />
+      </dl>
+    </details>
+  );
+};
+
+const Details = ({ device }: { device: Device }) => (
+  <>
     <div>
       <dt>Connection</dt>
       <dd>
@@ -114,5 +137,5 @@ const About = ({ device }: { device: Device }) => (
         <dd className="mono">{device.reported.firmware}</dd>
       </div>
     )}
-  </dl>
+  </>
 );

@@ -7,10 +7,10 @@ export type Source = Revision["source"];
 
 const principals: Record<string, string> = {
   token: "Admin token",
-  local: "The server's own machine",
-  network: "The network, without a token",
-  console: "The command line on the server",
-  system: "The server itself",
+  local: "Server's machine",
+  network: "Network",
+  console: "Command line",
+  system: "The server",
   anonymous: "Nobody known",
 };
 
