@@ -282,8 +282,7 @@ class Reader {
         if (c === undefined && this.faults.at(-1)?.to === text.length) throw new Stop();
         this.#fault(from, from + 1, `This ${what} is not closed: its ${close} is missing`);
         if (c === undefined) throw new Stop();
-        this.#at++;
-        return;
+        return; // the bracket is of what is around this
       }
       if (c === close) {
         if (comma >= 0) this.#fault(comma, comma + 1, "The comma behind the last element must go");

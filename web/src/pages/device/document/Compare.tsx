@@ -1,0 +1,62 @@
+import { Columns2, Rows2 } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { Button } from "../../../ui/Button";
+import { Dialog } from "../../../ui/Dialog";
+import { Skeleton } from "../../../ui/states";
+import css from "./document.module.css";
+
+const DiffView = lazy(() => import("../../../editor/DiffView").then((m) => ({ default: m.DiffView })));
+
+type Mode = "split" | "inline";
+
+/** Two texts compared; side by side where there is room for that, if it is wanted. */
+export const Diff = ({
+  before,
+  after,
+  label,
+  first = "split",
+}: {
+  before: string;
+  after: string;
+  label: string;
+  first?: Mode;
+}) => {
+  const [mode, setMode] = useState<Mode>(first);
+  const next = mode === "split" ? "inline" : "split";
+  return (
+    <div>
+      <div className={css.modes}>
+        <span className={css.hint}>{label}</span>
+        <Button size="s" kind="quiet" icon={next === "inline" ? <Rows2 /> : <Columns2 />} onClick={() => setMode(next)}>
+          {next === "inline" ? "In one column" : "Side by side"}
+        </Button>
+      </div>
+      <Suspense fallback={<Skeleton lines={6} label="Loading the comparison" />}>
+        <DiffView before={before} after={after} mode={mode} label={label} />
+      </Suspense>
+    </div>
+  );
+};
+
+/** Two texts compared in a dialog; undefined: it is being read. */
+export const CompareDialog = ({
+  title,
+  label,
+  before,
+  after,
+  close,
+}: {
+  title: string;
+  label: string;
+  before: string | undefined;
+  after: string | undefined;
+  close(): void;
+}) => (
+  <Dialog open onOpenChange={(open) => !open && close()} title={title} size="full">
+    {before === undefined || after === undefined ? (
+      <Skeleton lines={8} label="Reading the documents" />
+    ) : (
+      <Diff before={before} after={after} label={label} />
+    )}
+  </Dialog>
+);

@@ -1,0 +1,75 @@
+import { useQuery } from "@tanstack/react-query";
+import { CircleCheckBig, CircleDashed, Clock3 } from "lucide-react";
+import { useState } from "react";
+import { asFailure } from "../../../api/client";
+import { documentQuery } from "../../../api/queries";
+import { Button } from "../../../ui/Button";
+import { Time } from "../../../ui/Time";
+import type { Device } from "../words";
+import { CompareDialog } from "./Compare";
+import css from "./document.module.css";
+
+const verbs: Record<string, string> = { fetched: "was served", held: "has", applied: "runs", error: "has" };
+
+/** What the device has now, against what it should have. */
+export const Having = ({ id, revision, device }: { id: number; revision: number; device: Device | undefined }) => {
+  const [open, setOpen] = useState(false);
+  if (!device) return <div className={css.having} />;
+  const has = device.has;
+  if (!has)
+    return (
+      <div className={css.having}>
+        <p>
+          <CircleDashed aria-hidden />
+          {device.last_seen
+            ? "The device was seen, but it is not known what it has."
+            : "Nothing is known of what the device has: it was never seen."}
+        </p>
+      </div>
+    );
+  const verb = verbs[has.level] ?? "has";
+  if (has.revision === revision)
+    return (
+      <div className={`${css.having} ${css.same}`}>
+        <p>
+          <CircleCheckBig aria-hidden />
+          <span>
+            {has.level === "fetched" ? "The device" : "In sync: the device"} {verb} revision {revision}, which is the
+            newest (<Time at={has.at} />)
+          </span>
+        </p>
+      </div>
+    );
+  return (
+    <div className={`${css.having} ${css.other}`}>
+      <p>
+        <Clock3 aria-hidden />
+        <span>
+          The device {verb} revision {has.revision}, this is {revision}
+        </span>
+      </p>
+      <Button size="s" onClick={() => setOpen(true)}>
+        Show difference
+      </Button>
+      {open && <Against id={id} has={has.revision} should={revision} close={() => setOpen(false)} />}
+    </div>
+  );
+};
+
+const Against = ({ id, has, should, close }: { id: number; has: number; should: number; close(): void }) => {
+  const before = useQuery(documentQuery(id, has));
+  const after = useQuery(documentQuery(id, should));
+  const lost = before.error ?? after.error;
+  const title = lost
+    ? `Revision ${has} cannot be shown: ${asFailure(lost).message}`
+    : `What the device has, against what it should have`;
+  return (
+    <CompareDialog
+      title={title}
+      label={`From revision ${has}, which the device has, to revision ${should}`}
+      before={lost ? "" : before.data}
+      after={lost ? "" : after.data}
+      close={close}
+    />
+  );
+};

@@ -1,0 +1,107 @@
+import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { asFailure, type Failure } from "../../../api/client";
+import { Button } from "../../../ui/Button";
+import { Dialog } from "../../../ui/Dialog";
+import { Field } from "../../../ui/Field";
+import { Notice } from "../../../ui/Notice";
+import { Diff } from "./Compare";
+import css from "./document.module.css";
+import type { Based } from "./useEditing";
+
+const longest = 500; // characters of a message
+
+interface Props {
+  base: Based;
+  text: string;
+  /** What a device would take for something else. */
+  warnings: readonly string[];
+  /** Saves; where it answers a failure, that is shown here. */
+  write(message: string): Promise<Failure | null>;
+  close(): void;
+}
+
+/** What is about to be saved: its difference to what is there, and why it is done. */
+export const SaveDialog = ({ base, text, warnings, write, close }: Props) => {
+  const [message, setMessage] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const tooLong = [...message.trim()].length > longest;
+
+  const submit = async (event?: FormEvent) => {
+    event?.preventDefault();
+    if (busy || tooLong) return;
+    setBusy(true);
+    setFailure(null);
+    try {
+      setFailure(await write(message));
+    } catch (error) {
+      setFailure(asFailure(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const keys = (event: KeyboardEvent) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      void submit();
+    }
+  };
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && !busy && close()}
+      title={`Save as the revision after ${base.revision}`}
+      size="full"
+      footer={
+        <>
+          <Button onClick={close} disabled={busy}>
+            Go on editing
+          </Button>
+          <Button kind="primary" busy={busy} disabled={tooLong} onClick={() => void submit()}>
+            Save <kbd>{mod}↵</kbd>
+          </Button>
+        </>
+      }
+    >
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a key that works in all of the dialog */}
+      <div onKeyDown={keys}>
+        {failure && (
+          <div className={css.note}>
+            <Notice kind="danger" title={failure.message}>
+              {failure.detail && <p>{failure.detail}</p>}
+              <p>What you wrote is still here, and a draft of it is in this browser.</p>
+            </Notice>
+          </div>
+        )}
+        {warnings.length > 0 && (
+          <div className={css.note}>
+            <Notice
+              kind="warn"
+              title={warnings.length === 1 ? "There is a warning" : `There are ${warnings.length} warnings`}
+            >
+              <ul>
+                {warnings.slice(0, 5).map((warning) => (
+                  <li key={warning}>{warning}</li>
+                ))}
+              </ul>
+            </Notice>
+          </div>
+        )}
+        <form ref={form} onSubmit={submit} className={css.note}>
+          <Field
+            label="Message"
+            hint="Why, for the history. It may be left empty."
+            error={tooLong ? `A message has at most ${longest} characters` : null}
+            value={message}
+            onChange={(event) => setMessage(event.target.value)}
+            autoComplete="off"
+          />
+        </form>
+        <Diff before={base.text} after={text} label={`Revision ${base.revision} and what is to be saved`} />
+      </div>
+    </Dialog>
+  );
+};
+
+const mod = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl ";
