@@ -100,7 +100,8 @@ func TestTraceOfOddNames(t *testing.T) {
 		text:                                   "[]",
 		`{"a":3,"\u00e9":4,"":5,"\u0022":6}`:   "[/\uFFFD]",
 		`{"\ud801":1,"a":3,"é":4,"":5,"\"":6}`: "[/\uFFFD]",
-		`{"\ud800":1,"A":3,"e":4,"\\":6}`:      "[/a /é / /\"]",
+		`{"\ud800":1,"a":3,"a":3,"é":4,"":5,"\"":6}`: "[/a]",
+		`{"\ud800":1,"A":3,"e":4,"\\":6}`:            "[/a /é / /\"]",
 	} {
 		tr, by := newTrace([]byte(text), plenty), &Revision{}
 		tr.compare([]byte(older), by)
