@@ -1,0 +1,119 @@
+import type { Page } from "@playwright/test";
+import { expect, expectAccessible, test } from "./fixtures";
+
+const editor = (page: Page) => page.getByRole("textbox", { name: "Document" });
+
+const put = async (page: Page, text: string) => {
+  await editor(page).focus();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await page.keyboard.insertText(text);
+};
+
+test("a configuration is made by keyboard, and one is there afterwards", async ({ page, server }) => {
+  await page.goto(`${server.url}#/new`);
+  await expect(page.getByLabel("MAC address")).toBeFocused();
+  await expect(editor(page)).toContainText("deviceEntityId");
+  await expectAccessible(page);
+  await page.keyboard.press("Control+s");
+  await expect(page.getByLabel("MAC address")).toHaveAccessibleDescription("Say which device it is for");
+  await page.keyboard.type("AABB.CCDD.EE00");
+  await put(page, '{"deviceName":"Porch","x":1.0}');
+  await page.getByLabel("Message for the history").fill("the first");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/#\/devices\/\d+$/);
+  await expect(page.getByRole("heading", { level: 1, name: "Porch" })).toBeVisible();
+  const stored = await fetch(new URL("api/configs/aa-bb-cc-dd-ee-00.json", server.url));
+  expect(await stored.text()).toBe('{"deviceName":"Porch","x":1.0}');
+  await page.goto(`${server.url}#/new`);
+  await expect(page.getByText("You had begun this one")).toBeHidden();
+  await expect(page.getByLabel("MAC address")).toHaveValue("");
+});
+
+test("what is wrong is said before it is sent, and what the server says at its field", async ({ page, server }) => {
+  const taken = await server.create("02:00:00:00:00:02", '{"deviceName":"Attic"}');
+  await page.goto(`${server.url}#/new`);
+  await page.getByLabel("MAC address").fill("02-00-00-00-00-02");
+  await expect(page.getByRole("link", { name: "Attic" })).toHaveAttribute("href", `/#/devices/${taken}`);
+  await page.getByLabel("MAC address").fill("02-00-00-00-00-03");
+  await put(page, '{"deviceName": }');
+  await page.getByRole("button", { name: "Create configuration" }).click();
+  await expect(page).toHaveURL(/#\/new$/);
+  expect(await server.api("GET", "api/audit?result=refused")).toMatchObject({ count: 0 });
+  // The address is given away while the form stands there.
+  await put(page, '{"deviceName":"Cellar"}');
+  await expect(page.getByLabel("MAC address")).toHaveAccessibleDescription(/no device has it yet/);
+  await server.create("02:00:00:00:00:03", '{"deviceName":"Faster"}');
+  await page.getByRole("button", { name: "Create configuration" }).click();
+  await expect(page.getByRole("alert").filter({ hasText: "It was not created" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "Faster" })).toBeVisible();
+});
+
+test("a duplicate has every byte of the other, and a history of its own", async ({ page, server }) => {
+  const text = '{ "deviceName" : "Porch",\r\n\t"deviceEntityId":"porch", "x":1.0 }\r\n';
+  const id = await server.create("02:00:00:00:00:01", text);
+  await page.goto(`${server.url}#/devices/${id}`);
+  await page
+    .locator("main header")
+    .getByRole("button", { name: /^Actions for/ })
+    .click();
+  await page.getByRole("menuitem", { name: "Duplicate…" }).click();
+  await expect(page).toHaveURL(new RegExp(`#/new\\?from=${id}$`));
+  await expect(page.getByText("Change them, or two devices answer to the same")).toBeVisible();
+  await page.getByLabel("MAC address").fill("020000000009");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Create configuration" }).click();
+  await expect(page).toHaveURL(/#\/devices\/\d+$/);
+  const stored = await fetch(new URL("api/configs/02-00-00-00-00-09.json", server.url));
+  expect(await stored.text()).toBe(text);
+});
+
+test("what was begun is not lost by leaving, by the back button or by a crash", async ({ page, server }) => {
+  await server.sample();
+  await page.goto(server.url);
+  await page.locator("main").getByRole("button", { name: "New configuration" }).click();
+  await page.getByLabel("MAC address").fill("02:00:00:00:00:0b");
+  await put(page, '{"deviceName":"Half"}');
+  await page.goBack();
+  const dialog = page.getByRole("dialog", { name: "Leave without creating it?" });
+  await expect(dialog).toBeVisible();
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Stay" }).click();
+  await expect(page.getByLabel("MAC address")).toHaveValue("02:00:00:00:00:0b");
+  await page.getByRole("link", { name: "Espalier, to the fleet" }).click();
+  await dialog.getByRole("button", { name: "Keep it and leave" }).click();
+  await expect(page).toHaveURL(/#\/$/);
+
+  const other = await page.context().newPage();
+  await other.goto(`${server.url}#/new`);
+  await expect(other.getByText("You had begun this one")).toBeVisible();
+  await expect(editor(other)).toContainText("Half");
+  await other.close({ runBeforeUnload: false });
+  const third = await page.context().newPage();
+  await third.goto(`${server.url}#/new`);
+  await expect(editor(third)).toContainText("Half");
+  await third.getByRole("button", { name: "Start over" }).click();
+  await expect(editor(third)).toContainText("deviceEntityId");
+  await third.reload();
+  await expect(third.getByLabel("MAC address")).toHaveValue("");
+});
+
+test("another device's document or a file can be begun with, on a phone in the dark", async ({ page, server }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await server.sample();
+  await page.goto(`${server.url}#/new`);
+  await page.getByLabel("File with the document").setInputFiles({
+    name: "02-00-00-00-00-0c.json",
+    mimeType: "application/json",
+    buffer: Buffer.from('{"deviceName":"From a file"}'),
+  });
+  await expect(editor(page)).toContainText("From a file");
+  await expect(page.getByLabel("MAC address")).toHaveValue("02:00:00:00:00:0c");
+  await expectAccessible(page);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await page.getByLabel("Begin with the document of").fill("02:1f:5c:3a:90:11");
+  await page.getByRole("button", { name: "Throw it away" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Duplicate a configuration" })).toBeVisible();
+  await expect(editor(page)).toContainText("deviceEntityId");
+});
