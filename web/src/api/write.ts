@@ -1,9 +1,10 @@
 import { fleet } from "../fleet/store";
-import { changeMessage, client, idempotencyKey, read, request } from "./client";
+import { changeMessage, idempotencyKey, request } from "./client";
 import { queries, refreshConfig } from "./queries";
 import type { components } from "./schema.gen";
 
 export type Config = components["schemas"]["Config"];
+export type Preview = components["schemas"]["Preview"];
 export type ImportReport = components["schemas"]["ImportReport"];
 
 /** What a write says besides what it writes. `revision`: only if that is still the newest one. */
@@ -46,12 +47,12 @@ export const save = async (id: number, text: string, a: Attempt): Promise<Config
   return written(id, (await response.json()) as Config);
 };
 
-/** Applies a JSON Merge Patch (RFC 7396). */
-export const patch = async (id: number, change: object, a: Attempt): Promise<Config> => {
+/** Applies a JSON Merge Patch (RFC 7396); given as text, its values are kept byte for byte. */
+export const patch = async (id: number, change: object | string, a: Attempt): Promise<Config> => {
   const response = await request(`api/configs/${id}`, {
     method: "PATCH",
     headers: { ...json, ...headersOf(a) },
-    body: JSON.stringify({ content: change }),
+    body: patchBody(change),
   });
   return written(id, (await response.json()) as Config);
 };
@@ -118,6 +119,16 @@ export const importAll = async (
   return (await response.json()) as ImportReport;
 };
 
+const patchBody = (change: object | string) =>
+  typeof change === "string" ? `{"content":${change}}` : JSON.stringify({ content: change });
+
 /** What a merge patch would change; writes nothing. */
-export const preview = (id: number, change: object) =>
-  read(client.POST("/api/configs/{id}/preview", { params: { path: { id } }, body: { content: change as never } }));
+export const preview = async (id: number, change: object | string, signal?: AbortSignal): Promise<Preview> => {
+  const response = await request(`api/configs/${id}/preview`, {
+    method: "POST",
+    headers: json,
+    body: patchBody(change),
+    signal: signal ?? null,
+  });
+  return (await response.json()) as Preview;
+};

@@ -1,0 +1,24 @@
+import css from "./bulk.module.css";
+import type { Named } from "./DeviceNames";
+
+/** A unified diff: lines that go and lines that come, told apart by sign and colour. */
+export const UnifiedDiff = ({ text, open, of, alone }: { text: string; open: boolean; of: Named; alone: boolean }) => {
+  const called = of.name ?? of.mac;
+  // The first two lines name the texts.
+  const lines = text.replace(/\n$/, "").split("\n").slice(2);
+  return (
+    <details className={css.names} open={open}>
+      <summary>{alone ? `The difference in ${called}` : `The difference, as in ${called}`}</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+      <pre className={css.diff} tabIndex={0}>
+        {lines.map((line, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the lines never change
+          <span key={i} className={line[0] === "+" ? css.plus : line[0] === "-" ? css.minus : css.rest}>
+            {line.startsWith("@@") ? "⋯" : line}
+            {"\n"}
+          </span>
+        ))}
+      </pre>
+    </details>
+  );
+};

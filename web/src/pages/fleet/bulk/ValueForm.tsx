@@ -1,0 +1,141 @@
+import { useQueries } from "@tanstack/react-query";
+import { TriangleAlert } from "lucide-react";
+import { type FormEvent, useId, useMemo, useState } from "react";
+import { documentQuery } from "../../../api/queries";
+import { pathOf, pathsIn, pointerOf, sameButCase, typedValue } from "../../../fleet/change";
+import type { Row } from "../../../fleet/row";
+import { Button } from "../../../ui/Button";
+import { Field } from "../../../ui/Field";
+import css from "./bulk.module.css";
+import { Foot } from "./Foot";
+import type { Mode, Wish } from "./ValueDialog";
+
+const looked = 3; // documents that suggestions are taken from
+
+interface Props {
+  mode: Mode;
+  rows: readonly Row[];
+  wish: Wish;
+  foot: string;
+  onWish(wish: Wish): void;
+  onCancel(): void;
+  onNext(): void;
+}
+
+/** Which value, and what it is to be. */
+export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: Props) => {
+  const known = useKnownPaths(rows);
+  const [tried, setTried] = useState(false);
+  const list = useId();
+  const form = useId();
+  const at = pathOf(wish.at);
+  const value = typedValue(wish.value);
+  const wrong = "wrong" in at || (mode === "set" && "wrong" in value);
+  const next = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (!wrong) onNext();
+  };
+  const pointer = "path" in at ? pointerOf(at.path) : "";
+  const similar = pointer && known.size ? sameButCase(pointer, known.keys()) : null;
+  const kind = known.get(pointer);
+  return (
+    <form id={form} onSubmit={next} className={css.form} noValidate>
+      <p className={css.lead}>Nothing is changed yet: every difference is shown first.</p>
+      <Field
+        label="Which value"
+        list={list}
+        autoComplete="off"
+        spellCheck={false}
+        autoCapitalize="off"
+        value={wish.at}
+        onChange={(event) => onWish({ ...wish, at: event.target.value })}
+        error={(tried || wish.at !== "") && "wrong" in at ? at.wrong : null}
+        hint={
+          kind
+            ? `In the document of ${rows[0]!.name ?? rows[0]!.mac} this is ${kind}`
+            : "A JSON Pointer such as /wifi/ssid, or names with dots such as wifi.ssid"
+        }
+      />
+      <datalist id={list}>
+        {[...known].map(([path, kind]) => (
+          <option key={path} value={path}>
+            {kind}
+          </option>
+        ))}
+      </datalist>
+      {similar && (
+        <Warning>
+          The documents have <code>{similar}</code>, which differs in case. Most firmware takes names without regard to
+          case.{" "}
+          <Button size="s" onClick={() => onWish({ ...wish, at: similar })}>
+            Use {similar}
+          </Button>
+        </Warning>
+      )}
+      {mode === "set" && pointer && known.size > 0 && !kind && !similar && (
+        <p className={css.note}>
+          The document of {rows[0]!.name ?? rows[0]!.mac} has no such value: it would be added.
+        </p>
+      )}
+      {mode === "set" && (
+        <>
+          <Field
+            label="New value"
+            autoComplete="off"
+            spellCheck={false}
+            autoCapitalize="off"
+            value={wish.value}
+            onChange={(event) => onWish({ ...wish, value: event.target.value })}
+            error={(tried || wish.value !== "") && "wrong" in value ? value.wrong : null}
+            hint={'As JSON: 30, true, "text", ["a", "b"]. Text may be typed without quotes'}
+          />
+          {"says" in value && (
+            <p className={css.note} role="status">
+              Sets: <strong>{value.says}</strong>
+            </p>
+          )}
+          {"warns" in value && value.warns && <Warning>{value.warns}</Warning>}
+        </>
+      )}
+      <Field
+        label="Message"
+        value={wish.message}
+        onChange={(event) => onWish({ ...wish, message: event.target.value })}
+        hint="Why, for the history of each device. It may be left empty"
+      />
+      <Foot id={foot}>
+        <Button onClick={onCancel}>Cancel</Button>
+        <Button kind="primary" type="submit" form={form}>
+          Show the differences
+        </Button>
+      </Foot>
+    </form>
+  );
+};
+
+export const Warning = ({ children }: { children: React.ReactNode }) => (
+  <div className={css.warning}>
+    <TriangleAlert aria-hidden />
+    <div>{children}</div>
+  </div>
+);
+
+/** The values that the first few documents have. */
+const useKnownPaths = (rows: readonly Row[]): ReadonlyMap<string, string> => {
+  const texts = useQueries({
+    queries: rows.slice(0, looked).map((row) => documentQuery(row.id, row.revision)),
+    combine: (results) => results.map((result) => result.data ?? "").join("\n\0"),
+  });
+  return useMemo(() => {
+    const found = new Map<string, string>();
+    for (const text of texts.split("\n\0")) {
+      try {
+        for (const [path, kind] of pathsIn(JSON.parse(text))) if (!found.has(path)) found.set(path, kind);
+      } catch {
+        // One that is not read yet, or no JSON, suggests nothing.
+      }
+    }
+    return found;
+  }, [texts]);
+};
