@@ -1,15 +1,16 @@
-// Compresses what Vite built, once and for all, and holds what a browser loads to a budget: of the first page, and of the
-// editor, which is loaded when a document is opened. The sizes are those of the compressed files, in bytes.
+// Compresses what Vite built, once and for all, and holds what a browser loads to a budget (budget.mjs). Another folder
+// than web/dist/app may be given.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { judge, measure } from "./budget.mjs";
 
-const out = join(dirname(fileURLToPath(import.meta.url)), "dist/app");
-const budget = { first: 200_000, editor: 250_000, total: 700_000 };
+const out = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), "dist/app");
 
 const manifest = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8"));
 rmSync(join(out, "manifest.json"));
+const html = readFileSync(join(out, "index.html"), "utf8");
 
 const sizes = {};
 for (const entry of readdirSync(out, { recursive: true, withFileTypes: true })) {
@@ -22,35 +23,9 @@ for (const entry of readdirSync(out, { recursive: true, withFileTypes: true })) 
   sizes[file.slice(out.length + 1)] = packed.length;
 }
 
-// What an import of a part brings, without what it imports only later.
-const files = (key, seen = new Set()) => {
-  const part = manifest[key];
-  if (!part || seen.has(part.file)) return seen;
-  seen.add(part.file);
-  for (const css of part.css ?? []) seen.add(css);
-  for (const next of part.imports ?? []) files(next, seen);
-  return seen;
-};
-const sum = (names) => [...names].reduce((n, name) => n + (sizes[name] ?? 0), 0);
-
-const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
-const first = files(entry);
-first.add("index.html");
-// The fleet is the page that opens first.
-for (const key of Object.keys(manifest)) if (key.endsWith("pages/fleet/FleetPage.tsx")) files(key, first);
-const editorKey = Object.keys(manifest).find((key) => key.endsWith("editor/Editor.tsx"));
-const editor = new Set([...files(editorKey)].filter((name) => !first.has(name)));
-
-const measured = { first: sum(first), editor: sum(editor), total: sum(Object.keys(sizes)) };
-let over = false;
-for (const [name, size] of Object.entries(measured)) {
-  const bad = size > budget[name];
-  over ||= bad;
-  process.stdout.write(
-    `${bad ? "OVER  " : "ok    "} ${name.padEnd(7)} ${(size / 1000).toFixed(1)} kB compressed, of ${budget[name] / 1000} kB\n`,
-  );
-}
-if (!editorKey || over) {
-  process.stderr.write("web: the page is larger than its budget (web/pack.mjs)\n");
+const { kept, lines } = judge(measure(manifest, html, sizes));
+for (const line of lines) process.stdout.write(`${line}\n`);
+if (!kept) {
+  process.stderr.write("web: the page is larger than its budget (web/budget.mjs)\n");
   process.exit(1);
 }

@@ -37,8 +37,7 @@ export const expectAccessible = async (page: Page) => {
  * Notes everything that must not happen on a page, or on any page of a context: errors of scripts, violations of the
  * policy, requests to other servers.
  */
-export const guard = async (of: Page | BrowserContext, url: string): Promise<string[]> => {
-  const problems: string[] = [];
+export const guard = async (of: Page | BrowserContext, url: string, problems: string[] = []): Promise<string[]> => {
   const noteError = (error: Error) => problems.push(`error: ${error.stack ?? error.message}`);
   const noteConsole = (message: ConsoleMessage) => {
     // A refusal of the server that the page handles is told to the console by the browser itself.
@@ -102,14 +101,12 @@ export const test = base.extend<Fixtures>({
   ],
   somebodyElse: async ({ browser, problems, server }, use) => {
     const contexts: BrowserContext[] = [];
-    const noted: string[][] = [];
     await use(async () => {
       const context = await browser.newContext();
       contexts.push(context);
-      noted.push(await guard(context, server.url));
+      await guard(context, server.url, problems);
       return context.newPage();
     });
-    problems.push(...noted.flat());
     for (const context of contexts) await context.close();
   },
 });

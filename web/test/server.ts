@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -119,12 +120,14 @@ export class Server {
 
   /** Acts as the device: fetches its document, and answers the ETag. */
   async fetchAsDevice(mac: string, etag?: string): Promise<string> {
-    const response = await fetch(new URL(`api/configs/${mac.replaceAll(":", "-")}.json`, this.url), {
-      // What Node sends by itself would say that this is a browser.
-      headers: { "Accept-Language": "", "Sec-Fetch-Mode": "", ...(etag ? { "If-None-Match": etag } : {}) },
-    });
-    await response.text();
-    return response.headers.get("etag") ?? "";
+    // fetch would send what only browsers send, and a browser is no device.
+    const asked = request(new URL(`api/configs/${mac.replaceAll(":", "-")}.json`, this.url), {
+      headers: etag ? { "If-None-Match": etag } : {},
+    }).end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    await once(answer, "end");
+    return answer.headers.etag ?? "";
   }
 
   /** Reports as the device does over HTTP. */

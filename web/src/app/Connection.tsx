@@ -11,7 +11,7 @@ const says = {
   live: "Live",
   connecting: "Connecting",
   paused: "Paused",
-  lost: "Offline",
+  lost: "Connection lost",
   refused: "Not let in",
 };
 const means = {

@@ -25,7 +25,7 @@ export const PageFailed = ({ error, reset }: ErrorComponentProps) =>
   ) : (
     <Failed
       level={1}
-      what="This page failed"
+      what={unloaded.test(String(error)) ? "A part of the page could not be loaded" : "This page failed"}
       error={
         error instanceof Failure
           ? error
@@ -35,6 +35,9 @@ export const PageFailed = ({ error, reset }: ErrorComponentProps) =>
       again="Load the page again"
     />
   );
+
+// What the browsers say of a part of a page that did not come.
+const unloaded = /dynamically imported module|module script|preload CSS/i;
 
 const messageOf = (error: unknown) =>
   error instanceof Error && error.message ? error.message : "It is a mistake of ours";

@@ -35,6 +35,10 @@ export const Shell = () => {
   }, [known]);
   useRecent();
 
+  // While it is tried again, what went wrong stays.
+  const failure = useRef<unknown>(null);
+  if (server.error || known) failure.current = server.error;
+
   if (server.error && refusal(server.error, known)) return <SignIn failure={asFailure(server.error)} />;
   return (
     <div className={css.shell}>
@@ -43,11 +47,11 @@ export const Shell = () => {
       <main id="main" className={css.main} tabIndex={-1}>
         {known ? (
           <Outlet />
-        ) : server.isError ? (
+        ) : failure.current ? (
           <Failed
             level={1}
             what="The server does not answer"
-            error={server.error}
+            error={failure.current}
             retry={() => void server.refetch()}
           />
         ) : (
