@@ -52,7 +52,7 @@ export const AuditPage = () => {
   return (
     <Page
       title="Audit"
-      intro="Who changed what, and who tried to and was refused. Nobody can take an entry out."
+      intro="Who changed what, and who tried to and was refused."
       actions={<ExportAudit search={search} />}
     >
       <Filters

@@ -136,7 +136,9 @@ export const DeletedPage = () => {
                   </label>
                 </th>
                 <th scope="col">Device</th>
-                <th scope="col">Deleted</th>
+                <th scope="col" className={css.wide}>
+                  Deleted
+                </th>
                 <th scope="col" className={css.wide}>
                   Revision
                 </th>
@@ -161,8 +163,11 @@ export const DeletedPage = () => {
                   <td>
                     <span className={css.name}>{nameOf(config)}</span>
                     <code>{config.mac_address}</code>
+                    <span className={css.narrow}>
+                      <Time at={config.deleted_at} />
+                    </span>
                   </td>
-                  <td>
+                  <td className={css.wide}>
                     <Time at={config.deleted_at} />
                   </td>
                   <td className={css.wide}>{config.revision}</td>

@@ -81,8 +81,8 @@ const Shown = ({ server }: { server: Server }) => {
       <Card title="This server">
         <dl className={css.facts}>
           <Fact name="Version">{server.version}</Fact>
-          <Fact name="Running">
-            <Time at={server.started_at} /> started
+          <Fact name="Started">
+            <Time at={server.started_at} />
           </Fact>
           <Fact name="You are let in">{principalSays(server)}</Fact>
           <Fact name="Pages and programs that follow live">{server.event_subscribers.toLocaleString()}</Fact>
