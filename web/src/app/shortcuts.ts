@@ -40,6 +40,18 @@ export const shortcutSheet: { group: string; keys: { keys: string; does: string 
       { keys: "t t", does: "Timeline" },
       { keys: "t h", does: "History" },
       { keys: "t b", does: "Blame" },
+      { keys: "shift+j", does: "Next device of the fleet" },
+      { keys: "shift+k", does: "Previous device of the fleet" },
+    ],
+  },
+  {
+    group: "History and blame of a device",
+    keys: [
+      { keys: "j", does: "Next revision, or next value (or ↓)" },
+      { keys: "k", does: "Previous revision, or previous value (or ↑)" },
+      { keys: "Enter", does: "What this revision changed" },
+      { keys: "x", does: "Compare with this revision" },
+      { keys: "v", does: "Side by side, or inline" },
     ],
   },
 ];
