@@ -35,7 +35,7 @@ export const DiffView = ({ before, after, mode, label }: Props) => {
   const [chosen, setChosen] = useState<boolean | null>(null);
   const ignoreLayout = chosen ?? (dense && !layoutOnly);
   const [a, b] = useMemo(
-    () => (ignoreLayout ? [formatDocument(before) ?? before, formatDocument(after) ?? after] : [before, after]),
+    () => (ignoreLayout ? [laidOut(before), laidOut(after)] : [before, after]),
     [before, after, ignoreLayout],
   );
   const lines = useMemo(() => countLines(a, b), [a, b]);
@@ -110,6 +110,9 @@ const watchWidth = (watcher: () => void) => {
   wide.addEventListener("change", watcher);
   return () => wide.removeEventListener("change", watcher);
 };
+
+// Whether there is a line break at the end is layout too.
+const laidOut = (text: string) => formatDocument(text)?.trimEnd() ?? text;
 
 const diffConfig = { scanLimit: 1000, timeout: 300 };
 

@@ -57,26 +57,26 @@ export const BlameView = ({ id, text, values, complete, wanted }: Props) => {
   });
 
   const show = (i: number) => rows.scrollToIndex(i, { align: "center" });
+  const take = (i: number) => {
+    const row = scroller.current?.querySelector<HTMLElement>(`[data-line="${i}"] a`);
+    going.current = !row;
+    row?.focus();
+  };
   const go = (i: number | undefined) => {
     if (i === undefined) return;
-    going.current = true;
     setAt(i);
     rows.scrollToIndex(i, { align: "auto" });
+    take(i);
   };
   // A line that was far away is there only after it was scrolled to.
   useEffect(() => {
-    if (!going.current) return;
-    const row = scroller.current?.querySelector<HTMLElement>(`[data-line="${at}"] a`);
-    if (!row) return;
-    going.current = false;
-    row.focus();
+    if (going.current) take(at);
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, for the value that was asked for
   useEffect(() => {
     if (wanted === undefined || !lines[at]?.paths.includes(wanted)) return;
     show(at);
-    going.current = true;
-    setAt(at);
+    take(at);
   }, []);
 
   const step = (by: number) => {

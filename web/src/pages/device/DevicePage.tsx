@@ -31,9 +31,14 @@ export const DevicePage = () => {
 const Device = ({ id }: { id: number }) => {
   const config = useQuery(configQuery(id));
   const gone = missing(config.error);
+  const wasGone = useRef(false);
+  useEffect(() => {
+    if (!config.isPending) wasGone.current = gone;
+  }, [config.isPending, gone]);
   // What was shown stays when it is deleted by somebody else meanwhile: there may be unsaved work in it.
   if (config.data) return <There config={config.data} gone={gone} />;
-  if (gone) return <Deleted id={id} />;
+  // While it is looked for again, what is kept of it stays.
+  if (gone || (config.isPending && wasGone.current)) return <Deleted id={id} />;
   if (config.isError)
     return (
       <Failed

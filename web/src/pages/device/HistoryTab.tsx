@@ -16,7 +16,8 @@ export const HistoryTab = () => {
   const search = useSearch({ from: "/devices/$id/history" });
   const navigate = useNavigate();
   const device = useQuery(deviceQuery(id));
-  const config = useQuery(configQuery(id));
+  // The page around it reads it; reading again what is deleted would have it begin anew.
+  const config = useQuery({ ...configQuery(id), enabled: false });
   const revisions = useRevisions(id, device.data?.mac_address ?? "");
   const newest = revisions.items[0];
   const to = search.to ?? newest?.revision;
