@@ -11,6 +11,8 @@ import { locate } from "./pointer";
 import { type Status, Surface } from "./surface";
 
 export interface EditorHandle {
+  /** What has the focus when one writes. */
+  readonly element: HTMLElement;
   focus(): void;
   /** Puts another text in place of what is there; the cursor stays where it was in what is equal. It can be undone if it is an edit. */
   replace(text: string, edit: boolean): void;
@@ -63,6 +65,7 @@ export const Editor = ({ initial, onChange, label, more, maxBytes, readOnly = fa
     ref,
     () =>
       editor && {
+        element: editor.view.contentDOM,
         focus: () => editor.view.focus(),
         replace: (text, edit) => editor.replace(text, edit),
         showError: () => void editor.next((p) => p.severity === "error" && !p.source),

@@ -24,6 +24,39 @@ const softTab: StateCommand = ({ state, dispatch }) => {
   return true;
 };
 
+const phrases = {
+  next: "Next",
+  previous: "Previous",
+  all: "Select all",
+  "match case": "Match case",
+  regexp: "Regular expression",
+  "by word": "Whole words",
+  replace: "Replace",
+  "replace all": "Replace all",
+  close: "Close the search",
+};
+
+// Where text is put in place of a selection, or has several lines, the browser would write styles into the page to keep how the
+// text looked, which the policy of the page forbids; so it is not left to the browser.
+const replacing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { data, inputType } = event;
+    const { from, to, empty } = view.state.selection.main;
+    if (inputType !== "insertText" || !data || view.composing || view.state.readOnly) return false;
+    if (empty && !data.includes("\n")) return false;
+    event.preventDefault();
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(view.state.toText(data)), {
+        userEvent: "input.type",
+        scrollIntoView: true,
+      });
+    for (const handler of view.state.facet(EditorView.inputHandler))
+      if (handler(view, from, to, data, insert)) return true;
+    view.dispatch(insert());
+    return true;
+  },
+});
+
 /** What the editor can do, but for what its component listens to. */
 export const setup = (o: { label: string; about: string; ends: LineEnds; readOnly: boolean }): Extension => [
   EditorView.cspNonce.of(nonce),
@@ -46,6 +79,8 @@ export const setup = (o: { label: string; about: string; ends: LineEnds; readOnl
   EditorView.lineWrapping,
   json(),
   theme,
+  replacing,
+  EditorState.phrases.of(phrases),
   EditorState.readOnly.of(o.readOnly),
   EditorView.contentAttributes.of({ "aria-label": o.label, "aria-describedby": o.about, spellcheck: "false" }),
   keymap.of([

@@ -54,7 +54,8 @@ export const container = (
     return i ? gap.slice(gap.indexOf(",") + 1) : gap;
   });
   const first = leads[0] ?? `\n${indent}  `;
-  const further = leads[1] ?? (first.includes("\n") ? first : " ");
+  const onLines = first.includes("\n");
+  const further = leads.slice(1).find((lead) => lead.includes("\n") === onLines) ?? (onLines ? first : " ");
   const last = spans.at(-1);
   const end = last ? text.slice(last.to, node.to - 1) : `\n${indent}`;
   const parts = entries.map(({ own, text: entry }, i) => {

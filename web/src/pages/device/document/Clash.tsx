@@ -9,16 +9,18 @@ interface Props {
   choose(choice: Choice): void;
   /** Any text may stand there, and not only a value. */
   byLines: boolean;
+  /** It cannot be chosen now. */
+  closed: boolean;
 }
 
 /** A place that both changed: what each made of it, and which it is to be. */
-export const Clash = ({ conflict, choice, choose, byLines }: Props) => {
+export const Clash = ({ conflict, choice, choose, byLines, closed }: Props) => {
   const name = useId();
   const hand = typeof choice === "object" ? choice.text : null;
   const wrong = hand !== null && !byLines && hand.trim() !== "" && scan(`[${hand}]`).faults[0]?.message;
   const both = [conflict.mine, conflict.theirs].filter((side) => side !== null);
   return (
-    <fieldset className={css.conflict} data-open={choice === undefined}>
+    <fieldset className={css.conflict} data-open={choice === undefined} disabled={closed}>
       <legend>
         <code>{conflict.at || "The whole document"}</code>
         {conflict.base !== null && conflict.base.length < 60 && (

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { blocksSaving, checkDocument } from "../../../editor/checks";
 import type { EditorHandle } from "../../../editor/Editor";
 import { type Choice, mergeDocuments } from "../../../editor/merge";
@@ -23,10 +23,12 @@ interface Props {
   /** Takes a text as what is edited, from now on against their revision. */
   take(text: string, against: Based): void;
   close(): void;
+  /** Where the focus goes then. */
+  returnTo: HTMLElement | null;
 }
 
 /** Somebody else saved meanwhile: what they changed, what I changed, and both together. */
-export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close }: Props) => {
+export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, returnTo }: Props) => {
   const [choices, setChoices] = useState<ReadonlyMap<string, Choice>>(new Map());
   const merged = useMemo(
     () => mergeDocuments(base.text, mine, theirs.text, choices),
@@ -44,6 +46,8 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close }
     (text: string) => setHand(text === merged.text ? null : { of: merged.text, text }),
     [merged.text],
   );
+  // Another choice makes another result.
+  useEffect(() => editor.current?.replace(merged.text, false), [merged.text]);
   const choose = (at: string, choice: Choice) => setChoices(new Map(choices).set(at, choice));
   const all = (choice: Choice) => setChoices(new Map(merged.conflicts.map((conflict) => [conflict.at, choice])));
 
@@ -58,6 +62,7 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close }
       title={`Revision ${theirs.revision} was saved while you edited`}
       description={`${by ? `It was saved by ${by}. ` : ""}You began with revision ${base.revision}. Nothing of either is lost: look at both, and choose what is to be.`}
       size="full"
+      returnTo={returnTo}
       footer={
         <>
           <Button kind="danger" onClick={() => take(theirs.text, theirs)}>
@@ -130,6 +135,7 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close }
                 choice={choices.get(conflict.at)}
                 choose={(choice) => choose(conflict.at, choice)}
                 byLines={merged.by === "lines"}
+                closed={written !== null}
               />
             ))}
           </>
@@ -148,11 +154,13 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close }
             </Button>
           )}
         </div>
-        <p className={css.hint}>It can be changed by hand. Before it is saved, its difference to theirs is shown.</p>
+        <p className={css.hint}>
+          {written === null
+            ? "It can be changed by hand. Before it is saved, its difference to theirs is shown."
+            : "It was changed by hand; the choices above are closed, as they would undo that."}
+        </p>
         <Suspense fallback={<Skeleton lines={6} label="Loading the editor" />}>
-          {/* Another choice makes another result: the editor begins anew with it. */}
           <Editor
-            key={merged.text}
             ref={editor}
             initial={result}
             onChange={onChange}

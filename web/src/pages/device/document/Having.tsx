@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { CircleCheckBig, CircleDashed, Clock3 } from "lucide-react";
+import { CircleCheckBig, CircleDashed, Clock3, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { asFailure } from "../../../api/client";
 import { documentQuery } from "../../../api/queries";
@@ -28,6 +28,18 @@ export const Having = ({ id, revision, device }: { id: number; revision: number;
       </div>
     );
   const verb = verbs[has.level] ?? "has";
+  if (has.revision === revision && has.level === "error")
+    return (
+      <div className={`${css.having} ${css.bad}`}>
+        <p>
+          <TriangleAlert aria-hidden />
+          <span>
+            The device has revision {revision}, which is the newest, and reported that it cannot use it (
+            <Time at={has.at} />)
+          </span>
+        </p>
+      </div>
+    );
   if (has.revision === revision)
     return (
       <div className={`${css.having} ${css.same}`}>

@@ -1,5 +1,6 @@
-import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { asFailure, type Failure } from "../../../api/client";
+import { useShortcuts } from "../../../app/shortcuts";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
 import { Field } from "../../../ui/Field";
@@ -18,14 +19,15 @@ interface Props {
   /** Saves; where it answers a failure, that is shown here. */
   write(message: string): Promise<Failure | null>;
   close(): void;
+  /** Where the focus goes then. */
+  returnTo: HTMLElement | null;
 }
 
 /** What is about to be saved: its difference to what is there, and why it is done. */
-export const SaveDialog = ({ base, text, warnings, write, close }: Props) => {
+export const SaveDialog = ({ base, text, warnings, write, close, returnTo }: Props) => {
   const [message, setMessage] = useState("");
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const form = useRef<HTMLFormElement>(null);
   const tooLong = [...message.trim()].length > longest;
 
   const submit = async (event?: FormEvent) => {
@@ -41,18 +43,14 @@ export const SaveDialog = ({ base, text, warnings, write, close }: Props) => {
       setBusy(false);
     }
   };
-  const keys = (event: KeyboardEvent) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      void submit();
-    }
-  };
+  useShortcuts({ "mod+Enter": () => void submit() });
   return (
     <Dialog
       open
       onOpenChange={(open) => !open && !busy && close()}
-      title={`Save as the revision after ${base.revision}`}
+      title={`Save as revision ${base.revision + 1}`}
       size="full"
+      returnTo={returnTo}
       footer={
         <>
           <Button onClick={close} disabled={busy}>
@@ -64,8 +62,7 @@ export const SaveDialog = ({ base, text, warnings, write, close }: Props) => {
         </>
       }
     >
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a key that works in all of the dialog */}
-      <div onKeyDown={keys}>
+      <div>
         {failure && (
           <div className={css.note}>
             <Notice kind="danger" title={failure.message}>
@@ -88,7 +85,7 @@ export const SaveDialog = ({ base, text, warnings, write, close }: Props) => {
             </Notice>
           </div>
         )}
-        <form ref={form} onSubmit={submit} className={css.note}>
+        <form onSubmit={submit} className={css.note}>
           <Field
             label="Message"
             hint="Why, for the history. It may be left empty."
@@ -96,6 +93,7 @@ export const SaveDialog = ({ base, text, warnings, write, close }: Props) => {
             value={message}
             onChange={(event) => setMessage(event.target.value)}
             autoComplete="off"
+            autoFocus
           />
         </form>
         <Diff before={base.text} after={text} label={`Revision ${base.revision} and what is to be saved`} />

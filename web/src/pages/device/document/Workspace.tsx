@@ -123,7 +123,10 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
     rebase(against);
     if (result === against.text) {
       setShown(null);
-      toast({ title: `This is revision ${against.revision} now`, detail: "What you had changed is discarded." });
+      toast({
+        title: `This is revision ${against.revision} now`,
+        detail: "What you had changed is discarded; undo in the editor brings it back.",
+      });
     } else setShown("save");
   };
 
@@ -144,9 +147,9 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
   };
 
   const discard = () => {
-    put(base.text, false);
-    rebase(theirs ?? base);
-    if (theirs) put(theirs.text, false);
+    const back = theirs ?? base;
+    put(back.text, true);
+    rebase(back);
   };
 
   const restoreDraft = async (draft: Draft) => {
@@ -165,7 +168,10 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
   const author = theirs ? authorOf(theirs.revision) : undefined;
   const draft = drafts[0];
   const warnings = useMemo(
-    () => (shown === "save" ? checkDocument(text.current, { maxBytes }).map((p) => p.message) : []),
+    () =>
+      shown === "save"
+        ? checkDocument(text.current, { maxBytes }).map((p) => `Line ${lineOf(text.current, p.from)}: ${p.message}`)
+        : [],
     [shown, maxBytes, text],
   );
   const followed = editing.followed;
@@ -220,7 +226,14 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
         </Suspense>
       </div>
       {shown === "save" && (
-        <SaveDialog base={base} text={text.current} warnings={warnings} write={write} close={() => setShown(null)} />
+        <SaveDialog
+          base={base}
+          text={text.current}
+          warnings={warnings}
+          write={write}
+          close={() => setShown(null)}
+          returnTo={editor.current?.element ?? null}
+        />
       )}
       {shown === "conflict" && theirs && (
         <ConflictDialog
@@ -232,12 +245,15 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
           maxBytes={maxBytes}
           take={take}
           close={() => setShown(null)}
+          returnTo={editor.current?.element ?? null}
         />
       )}
       <Leave unsaved={unsaved} discard={discard} />
     </div>
   );
 };
+
+const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;
 
 const tellSaved = (id: number, before: number, saved: number) =>
   toast({

@@ -1,0 +1,208 @@
+import type { Page } from "@playwright/test";
+import { expect, expectAccessible, test } from "./fixtures";
+import type { Server } from "./server";
+
+const mac = "02:00:00:00:00:01";
+const text = `{
+  "deviceName": "Hall",
+  "wifi": {
+    "ssid": "home",
+    "channel": 6
+  },
+  "pins": [4, 5]
+}
+`;
+
+const editorOf = (page: Page) => page.getByRole("textbox", { name: "Document" });
+const dialog = (page: Page) => page.getByRole("dialog");
+const banner = (page: Page, revision: number) =>
+  page.getByRole("alert").filter({ hasText: `Revision ${revision} was saved by` });
+
+const open = async (page: Page, server: Server, id: number) => {
+  await page.goto(`${server.url}#/devices/${id}`);
+  await expect(editorOf(page)).toBeVisible();
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
+};
+
+const setText = async (page: Page, next: string) => {
+  await editorOf(page).focus();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.insertText(next);
+  await expect(page.getByText("Not saved")).toBeVisible();
+};
+
+const saveAll = async (page: Page, message: string) => {
+  await page.keyboard.press("Control+s");
+  await expect(page.getByRole("textbox", { name: "Message" })).toBeFocused();
+  await page.keyboard.type(message);
+  await page.keyboard.press("Control+Enter");
+  await expect(dialog(page)).toBeHidden();
+};
+
+const stored = async (server: Server, id: number, revision: number) =>
+  (await fetch(new URL(`api/configs/${id}/revisions/${revision}/document`, server.url))).text();
+
+test("two edit the same: who is second sees both, chooses, and nothing is lost", async ({
+  page,
+  server,
+  somebodyElse,
+}) => {
+  const id = await server.create(mac, text);
+  const other = await somebodyElse();
+  await open(page, server, id);
+  await open(other, server, id);
+  await setText(page, text.replace('"home"', '"mine"').replace("[4, 5]", "[4, 5, 6]"));
+  await setText(other, text.replace('"home"', '"theirs"').replace("6\n", "11\n"));
+  await saveAll(other, "another network");
+
+  await expect(banner(page, 2)).toBeVisible();
+  await expect(editorOf(page)).toContainText('"mine"');
+  await page.keyboard.press("Control+s");
+  await expect(dialog(page)).toContainText("Revision 2 was saved while you edited");
+  await expect(dialog(page)).toContainText("another network");
+  await expect(page.getByRole("region", { name: "Revision 1, and revision 2 of theirs" })).toContainText('"theirs"');
+  await expect(page.getByRole("region", { name: "Revision 1, and your text" })).toContainText('"mine"');
+  await expect(dialog(page)).toContainText("/wifi/channel changed by them");
+  await expect(page.getByRole("button", { name: "Use the merged document" })).toBeDisabled();
+  const clash = page.getByRole("group", { name: "/wifi/ssid" });
+  const result = page.getByRole("textbox", { name: "The merged document" });
+  await clash.getByRole("radio", { name: "Theirs" }).check();
+  await expect(result).toContainText('"ssid": "theirs"');
+  await clash.getByRole("radio", { name: "Another" }).check();
+  await clash.getByRole("textbox").fill('"third');
+  await expect(clash).toContainText("not closed");
+  await clash.getByRole("textbox").fill('"third"');
+  await expect(result).toContainText('"ssid": "third"');
+  await expect(result).toContainText('"channel": 11');
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Use the merged document" }).click();
+  await expect(dialog(page)).toContainText("Save as revision 3");
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
+  const merged = text.replace('"home"', '"third"').replace("6\n", "11\n").replace("[4, 5]", "[4, 5, 6]");
+  expect(await stored(server, id, 3)).toBe(merged);
+  // The other has nothing unsaved, and follows.
+  await expect(editorOf(other)).toContainText('"third"');
+});
+
+test("changes that do not touch each other merge by themselves; the result may be changed by hand", async ({
+  page,
+  server,
+}) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, text.replace('"home"', '"mine"'));
+  await server.api("PUT", `api/configs/${id}`, { content: text.replace("6\n", "11\n") });
+  await banner(page, 2).getByRole("button", { name: "Look at both" }).click();
+  await expect(dialog(page)).toContainText("There is no conflict");
+  const result = page.getByRole("textbox", { name: "The merged document" });
+  await result.focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.insertText("x");
+  await page.getByRole("button", { name: "Use the merged document" }).click();
+  await expect(dialog(page)).toContainText("text after the end of the document");
+  await page.getByRole("button", { name: "Undo what I wrote by hand" }).click();
+  await expect(dialog(page)).not.toContainText("text after the end of the document");
+  await page.getByRole("button", { name: "Use the merged document" }).click();
+  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
+  await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
+  expect(await stored(server, id, 3)).toBe(text.replace('"home"', '"mine"').replace("6\n", "11\n"));
+});
+
+test("mine can be discarded for theirs", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, text.replace('"home"', '"mine"'));
+  await server.api("PUT", `api/configs/${id}`, { content: text.replace('"home"', '"theirs"') });
+  await banner(page, 2).getByRole("button", { name: "Look at both" }).click();
+  await page.getByRole("button", { name: "Discard mine" }).click();
+  await expect(editorOf(page)).toContainText('"theirs"');
+  await expect(page.getByText("Not saved")).toBeHidden();
+  await expect(banner(page, 2)).toBeHidden();
+});
+
+test("who heard of nothing is stopped by the server, and sees both", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await page.route("**/api/events", (route) => route.abort());
+  await page.goto(`${server.url}#/devices/${id}`);
+  await expect(editorOf(page)).toBeVisible();
+  await setText(page, text.replace('"home"', '"mine"'));
+  await server.api("PUT", `api/configs/${id}`, { content: text.replace('"home"', '"theirs"') });
+  await page.keyboard.press("Control+s");
+  await expect(dialog(page)).toContainText("Save as revision 2");
+  await page.keyboard.press("Control+Enter");
+  await expect(dialog(page)).toContainText("Revision 2 was saved while you edited");
+  await page.getByRole("group", { name: "/wifi/ssid" }).getByRole("radio", { name: "Mine" }).check();
+  await page.getByRole("button", { name: "Use the merged document" }).click();
+  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
+  await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
+  expect(await stored(server, id, 3)).toBe(text.replace('"home"', '"mine"'));
+});
+
+test("an editor with nothing unsaved follows, and keeps its cursor", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await editorOf(page).focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("End");
+  await expect(page.getByText("Line 7, column 17")).toBeVisible();
+  await server.api(
+    "PUT",
+    `api/configs/${id}`,
+    { content: text.replace('"home"', '"new"').replace('"Hall",', '"Hall",\n  "room": 1,') },
+    { "X-Change-Message": "a room" },
+  );
+  await expect(editorOf(page)).toContainText('"room": 1,');
+  await expect(page.getByText("Line 8, column 17")).toBeVisible();
+  await expect(page.getByText(/Revision 2 is shown now: saved by .*“a room”/)).toBeVisible();
+  await expect(page.getByText("Not saved")).toBeHidden();
+  await expect(editorOf(page)).toBeFocused();
+});
+
+test("hardware that is replaced meanwhile is no conflict", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, text.replace('"home"', '"mine"'));
+  await server.api("POST", `api/configs/${id}/replace-device`, { mac_address: "02:00:00:00:00:99" });
+  await expect(page.getByText("02:00:00:00:00:99").first()).toBeVisible();
+  await saveAll(page, "after the move");
+  await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
+  expect(await stored(server, id, 3)).toBe(text.replace('"home"', '"mine"'));
+});
+
+test("what was deleted meanwhile is brought back with my text, or let go", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, text.replace('"home"', '"mine"'));
+  await server.api("DELETE", `api/configs/${id}`);
+  await expect(page.getByText("It was deleted while you edit")).toBeVisible();
+  await expect(editorOf(page)).toContainText('"mine"');
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Bring it back with my text" }).click();
+  await expect(dialog(page)).toContainText("Save as revision 4");
+  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
+  await expect(page.getByText("Revision 4 is saved").first()).toBeVisible();
+  expect(await stored(server, id, 4)).toBe(text.replace('"home"', '"mine"'));
+});
+
+for (const colorScheme of ["light", "dark"] as const)
+  test(`the conflict is accessible and fits a phone, ${colorScheme}`, async ({ page, server }) => {
+    const id = await server.create(mac, text);
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(`${server.url}#/devices/${id}`);
+    await setText(page, text.replace('"home"', '"mine"').replace("[4, 5]", "[4, 5, 6]"));
+    await server.api("PUT", `api/configs/${id}`, {
+      content: text.replace('"home"', '"theirs"').replace("[4, 5]", "[4, 5, 7]"),
+    });
+    await banner(page, 2).getByRole("button", { name: "Look at both" }).click();
+    const list = page.getByRole("group", { name: "/pins/2" });
+    await list.getByRole("radio", { name: "Both" }).check();
+    await page.getByRole("button", { name: "Mine for all" }).click();
+    await list.getByRole("radio", { name: "Both" }).check();
+    await expect(page.getByRole("textbox", { name: "The merged document" })).toContainText("[4, 5, 6, 7]");
+    await expectAccessible(page);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
+  });
