@@ -77,6 +77,7 @@ test("two edit the same: who is second sees both, chooses, and nothing is lost",
   await expectAccessible(page);
   await page.getByRole("button", { name: "Use the merged document" }).click();
   await expect(dialog(page)).toContainText("Save as revision 3");
+  await expect(page.getByRole("textbox", { name: "Message" })).toBeFocused();
   await page.keyboard.press("Control+Enter");
   await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
   const merged = text.replace('"home"', '"third"').replace("6\n", "11\n").replace("[4, 5]", "[4, 5, 6]");

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Save } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { asFailure, type Failure } from "../../../api/client";
 import { configQuery, deviceQuery, documentQuery, queries, serverQuery } from "../../../api/queries";
 import { restore, undelete } from "../../../api/write";
@@ -86,6 +87,12 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
   };
   useShortcuts({ "mod+s": ask });
 
+  // One dialog after the other: what closes gives the focus back to the editor, and must not take it from what opens.
+  const goOn = (to: Shown) => {
+    flushSync(() => setShown(null));
+    setTimeout(() => setShown(to));
+  };
+
   const write = async (message: string): Promise<Failure | null> => {
     const before = base;
     try {
@@ -100,7 +107,7 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
       const failure = asFailure(error);
       if (failure.status === 412 || failure.status === 404) {
         await queries.refetchQueries({ queryKey: ["config", id] });
-        setShown(failure.status === 412 ? "conflict" : null);
+        goOn(failure.status === 412 ? "conflict" : null);
         return null;
       }
       if (failure.status !== 400 && failure.status !== 413 && failure.status !== 422) return failure;
@@ -127,7 +134,7 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
         title: `This is revision ${against.revision} now`,
         detail: "What you had changed is discarded; undo in the editor brings it back.",
       });
-    } else setShown("save");
+    } else goOn("save");
   };
 
   const bringBack = async () => {
