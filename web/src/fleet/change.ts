@@ -40,11 +40,12 @@ const kindOf = (value: unknown): string => {
 /** A path that is the same but for case: a device that looks names up without case would take one for the other. */
 export const sameButCase = (pointer: string, known: Iterable<string>): string | null => {
   const low = pointer.toLowerCase();
+  let similar: string | null = null;
   for (const other of known) {
     if (other === pointer) return null;
-    if (other.toLowerCase() === low) return other;
+    if (other.toLowerCase() === low) similar ??= other;
   }
-  return null;
+  return similar;
 };
 
 /** What somebody typed as a value: its JSON text, kept as typed, and what it was understood as; or what is wrong with it. */
@@ -118,12 +119,20 @@ export const makesNew = (path: Path, p: Previewed): boolean => {
   return p.patch?.some((op) => op.op === "add" && `${target}/`.startsWith(`${op.path}/`)) ?? false;
 };
 
-/** A name of what a change does to a document, equal where the same lines go and come; lines around them do not count. */
+/** A name of what a change does to a document, equal where the same lines go and come, however they are indented. */
 export const diffName = (p: Previewed): string =>
   [
     ...(p.patch ?? []).map((op) => `${op.op} ${op.path}`),
     ...p.unified
       .split("\n")
       .slice(2)
-      .filter((line) => line.startsWith("+") || line.startsWith("-")),
+      .filter((line) => line.startsWith("+") || line.startsWith("-"))
+      .map(
+        (line) =>
+          `${line[0]}${line
+            .slice(1)
+            .trim()
+            .replace(/,$/, "")
+            .replace(/^("(?:[^"\\]|\\.)*")\s*:\s*/, "$1:")}`,
+      ),
   ].join("\n");

@@ -108,11 +108,14 @@ const Fleet = ({ fleet }: { fleet: FleetStore }) => {
   const input = useRef<HTMLInputElement>(null);
   const focusRow = useRef<(index?: number) => void>(null);
   const order = orderOf(search);
+  // The table measures what scrolls it, which is in the page only after the first time.
+  const [placed, setPlaced] = useState(false);
+  useLayoutEffect(() => setPlaced(true), []);
 
   const version = fleet.version;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the rows are others in another version
   useEffect(() => selection.keep(fleet.rows), [version, fleet, selection]);
-  useReturn(search, scroll, active, rows.length > 0, () => focusRow.current?.());
+  useReturn(search, scroll, active, placed && rows.length > 0, () => focusRow.current?.());
   useSelectAll(() => selection.all(rows));
   useShortcuts({
     "/": () => {
@@ -167,7 +170,7 @@ const Fleet = ({ fleet }: { fleet: FleetStore }) => {
         }}
         onRows={() => focusRow.current?.(0)}
       />
-      {rows.length > 0 && (
+      {placed && rows.length > 0 && (
         <FleetTable
           rows={rows}
           order={order}

@@ -100,8 +100,8 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
           look at each, select fewer devices.
         </p>
       )}
-      <DeviceNames title={`Unchanged: ${devices(unchanged.length)} have it so already`} items={unchanged} />
-      <DeviceNames title={`Refused: ${devices(refused.length)} cannot be changed so`} items={refused} open />
+      <DeviceNames title={`Unchanged, as they have it so already: ${devices(unchanged.length)}`} items={unchanged} />
+      <DeviceNames title={`Refused: ${devices(refused.length)}`} items={refused} open />
       <Foot id={foot}>
         {progress ? (
           <Button onClick={stop}>Stop reading</Button>
