@@ -38,6 +38,8 @@ export const AuditPage = () => {
     // What is new is offered above the list, which stays as it is while it is read.
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
+    // A server of one's own network is there without the internet too.
+    networkMode: "always",
   });
   const entries = useMemo(() => list.data?.pages.flatMap((page) => page.audit) ?? [], [list.data]);
   const newer = useNewer(search, list.isSuccess, entries[0]?.id ?? 0);

@@ -42,6 +42,8 @@ const deletedPages = (q: string) => ({
       }),
     ),
   initialPageParam: undefined as string | undefined,
+  // A server of one's own network is there without the internet too.
+  networkMode: "always" as const,
   getNextPageParam: (page: components["schemas"]["ConfigList"]) => page.next_cursor,
 });
 
