@@ -1,6 +1,7 @@
 import { ages, type Blamed, blameLines, findLines, leavesOf } from "../src/pages/device/blame";
 import { expect, expectAccessible, test } from "./fixtures";
 import type { Server } from "./server";
+import { expectAccessibleInBothThemes } from "./themes";
 
 const mac = "02:00:00:00:00:01";
 const text = `{
@@ -32,10 +33,7 @@ test("each value stands beside the revision that set it, and leads to what that 
   await expect(line('"volume"')).toContainText("louder");
   await expect(line('"deviceName"')).toContainText("Created");
   await expect(page.getByText("6 values, set by 3 revisions")).toBeVisible();
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expectAccessible(page);
-  }
+  await expectAccessibleInBothThemes(page);
   await line('"ssid"').getByRole("link").click();
   await expect(page).toHaveURL(/history\?to=2$/);
   await expect(page.getByRole("region", { name: "Differences from revision 1 to revision 2" })).toContainText("attic");

@@ -4,6 +4,7 @@ import { byDay, daySays, merge } from "../src/pages/device/timeline";
 import { duration, type Fact, type Revision } from "../src/pages/device/words";
 import { expect, expectAccessible, test } from "./fixtures";
 import type { Server } from "./server";
+import { expectAccessibleInBothThemes } from "./themes";
 
 const mac = "02:00:00:00:00:01";
 const text = `{
@@ -49,10 +50,7 @@ test("says what the device has against what it should have, as it changes", asyn
   await server.reportAsDevice(mac, { status: "error", rev: 2, code: "E_RANGE", path: "/volume", message: "too loud" });
   await expect(header).toContainText(/that it cannot use revision 2: too loud.*\/volume/);
 
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expectAccessible(page);
-  }
+  await expectAccessibleInBothThemes(page);
 });
 
 test("copies its address and hands out commands that say what they do", async ({ page, server }) => {
@@ -155,10 +153,7 @@ test("tells what happened, as it happens", async ({ page, server }) => {
   await expect(entries.first()).toContainText(/Code E_RANGE\s*at \/volume/);
   await expect(page.getByRole("heading", { name: "Today" })).toBeVisible();
 
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expectAccessible(page);
-  }
+  await expectAccessibleInBothThemes(page);
 
   await page.getByRole("button", { name: "Errors" }).click();
   await expect(entries).toHaveCount(1);

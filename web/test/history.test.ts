@@ -4,6 +4,7 @@ import { isDense, onlyLayoutDiffers } from "../src/editor/layout";
 import { happened, type Revision } from "../src/pages/device/words";
 import { expect, expectAccessible, test } from "./fixtures";
 import type { Server } from "./server";
+import { expectAccessibleInBothThemes } from "./themes";
 
 const mac = "02:00:00:00:00:01";
 const document = (volume: number, ssid = "home") =>
@@ -189,10 +190,7 @@ test("it is accessible in both themes, and has room on a phone", async ({ page, 
   const id = await make(server);
   await page.goto(`${server.url}#/devices/${id}/history?from=1&to=3`);
   await expect(diff(page, "revision 1", 3)).toBeVisible();
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await expectAccessible(page);
-  }
+  await expectAccessibleInBothThemes(page);
   await page.setViewportSize({ width: 390, height: 844 });
   await expect(page.locator(".cm-mergeView")).toHaveCount(0);
   await expect(row(page, 3)).toBeHidden();
