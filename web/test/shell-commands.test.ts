@@ -36,5 +36,6 @@ test.describe("what fits", () => {
     expect(names("broken dev")).toEqual(["Devices with errors"]);
     expect(names("")).toHaveLength(2);
     expect(names("lamp")).toEqual([]);
+    expect(names("rror")).toEqual([]);
   });
 });

@@ -7,13 +7,13 @@ import { configQuery, serverQuery } from "../api/queries";
 import { base } from "../api/session";
 import type { Row } from "../fleet/row";
 import { useFleet } from "../fleet/store";
-import { type ActionDevice, called, deviceBase, deviceCurl, deviceUrl } from "../pages/actions/device";
+import { type ActionDevice, deviceBase, deviceCurl, deviceUrl, called as nameOf } from "../pages/actions/device";
 import { actions } from "../pages/actions/open";
 import { copy } from "../ui/copy";
 import { useFocusBack } from "../ui/focusBack";
 import { SyncBadge } from "../ui/SyncBadge";
 import { chooseTheme } from "../ui/theme";
-import { type Command, fittingCommands, fittingDevices } from "./commands";
+import { type Command, fittingCommands, fittingDevices, startsWith } from "./commands";
 import { overlay, useOverlay } from "./overlay";
 import css from "./Palette.module.css";
 import { recentDevices } from "./recent";
@@ -70,6 +70,10 @@ const Body = ({ run }: { run(what: () => void): void }) => {
   );
   const ofDevice = fittingCommands(useDeviceCommands(), text);
   const everywhere = fittingCommands(usePageCommands(), text);
+  // What is called so comes before what only has to do with it.
+  const called = (commands: readonly Command[]) => commands.some((command) => startsWith(command, text));
+  const ofDeviceFirst = !asked || called(ofDevice);
+  const everywhereFirst = called(everywhere);
   const group = (heading: string, commands: readonly Command[]) =>
     commands.length > 0 && (
       <Cmdk.Group heading={heading} className={css.group}>
@@ -113,9 +117,11 @@ const Body = ({ run }: { run(what: () => void): void }) => {
         <Cmdk.Empty className={css.none}>
           {fleet.state === "ready" ? `Nothing has “${text.trim()}” in its name` : "The fleet is being read"}
         </Cmdk.Empty>
-        {group("This device", ofDevice)}
+        {ofDeviceFirst && group("This device", ofDevice)}
+        {everywhereFirst && group("Commands", everywhere)}
         {listed}
-        {group("Commands", everywhere)}
+        {!ofDeviceFirst && group("This device", ofDevice)}
+        {!everywhereFirst && group("Commands", everywhere)}
       </Cmdk.List>
     </Cmdk>
   );
@@ -172,7 +178,7 @@ const useDeviceCommands = (): Command[] => {
       run: () => void copy(deviceUrl(at, device.mac), "Device URL"),
     },
     { name: "Copy curl", words: "command shell", run: () => void copy(deviceCurl(at, device.mac), "curl command") },
-    { name: `Delete ${called(device)}…`, words: "remove", run: () => actions.open("delete", device) },
+    { name: `Delete ${nameOf(device)}…`, words: "remove", run: () => actions.open("delete", device) },
   ];
 };
 

@@ -10,17 +10,19 @@ export interface Command {
   run(): void;
 }
 
-/** The commands that have every word of a text, those that start with it first. */
+/** Whether a command is called by what a text starts with. */
+export const startsWith = (command: Command, text: string): boolean =>
+  text.trim() !== "" && command.name.toLowerCase().startsWith(text.trim().toLowerCase());
+
+/** The commands of which every word of a text begins some word, those that start with the text first. */
 export const fittingCommands = (commands: readonly Command[], text: string): Command[] => {
-  const start = text.trim().toLowerCase();
-  const words = start.split(/\s+/);
-  const starts = (command: Command) => Number(command.name.toLowerCase().startsWith(start));
+  const asked = text.toLowerCase().split(/\s+/).filter(Boolean);
   return commands
     .filter((command) => {
-      const all = `${command.name} ${command.words ?? ""}`.toLowerCase();
-      return words.every((word) => all.includes(word));
+      const words = `${command.name} ${command.words ?? ""}`.toLowerCase().split(/[\s:]+/);
+      return asked.every((start) => words.some((word) => word.startsWith(start)));
     })
-    .sort((a, b) => starts(b) - starts(a));
+    .sort((a, b) => Number(startsWith(b, text)) - Number(startsWith(a, text)));
 };
 
 /** At most so many devices that have every word of a text, those whose name starts with it first. */

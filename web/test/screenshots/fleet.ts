@@ -5,6 +5,7 @@ import type { Server } from "../server";
 interface Listed {
   id: number;
   mac_address: string;
+  device_name: string | null;
   device_entity_id: string | null;
 }
 
@@ -18,6 +19,16 @@ export const liveliness = async (server: Server): Promise<{ hallway: number; fai
   const hallway = configs.find((c) => c.device_entity_id === "hallway_intercom")!;
   const others = configs.filter((c) => c !== hallway);
   const failed = others[3]!;
+
+  await past(server, configs.length);
+  // Not every machine has the letters of these.
+  for (const c of configs.filter((c) => /[^\0-\u024f’]/.test(c.device_name ?? ""))) {
+    const deviceName = c.device_entity_id!.replaceAll(
+      /(^|_)(.)/g,
+      (_, gap, letter) => (gap && " ") + letter.toUpperCase(),
+    );
+    await server.api("PATCH", `api/configs/${c.id}`, { content: { deviceName } });
+  }
 
   // Three ask in a rhythm, and then no more.
   const silent = others.slice(-3);
@@ -70,7 +81,6 @@ export const liveliness = async (server: Server): Promise<{ hallway: number; fai
   await server.api("PUT", `api/configs/${hallway.id}`, { content: '{"a":1,"a":2}' }).catch(() => {}); // refused, for the audit
   await rhythm;
   await rest(16_000);
-  await past(server, configs.length);
   return { hallway: hallway.id, failed: failed.id };
 };
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
+import { ReverseProxy } from "../proxy";
 import { Server } from "../server";
 import { liveliness } from "./fleet";
 
@@ -136,7 +137,7 @@ const views: [string, (page: Page, fleet: Fleet) => Promise<void>][] = [
     async (page, { server }) => {
       await open(page, server, "/import");
       await page
-        .locator('input[type="file"]')
+        .locator('input[type="file"]:not([webkitdirectory])')
         .first()
         .setInputFiles([
           {
@@ -222,4 +223,12 @@ test("conflict", async ({ page, fleet }) => {
   });
 });
 test("welcome", ({ page, empty }) => take(page, "welcome", () => open(page, empty, "/")));
-test("sign-in", ({ page, closed }) => take(page, "sign-in", () => open(page, closed, "/")));
+test("sign-in", async ({ page, closed }) => {
+  // Whoever comes through a proxy is somebody from the network.
+  const proxy = await ReverseProxy.start("/", closed.url);
+  await take(page, "sign-in", async () => {
+    await page.goto(proxy.url);
+    await heading(page);
+  });
+  await proxy.stop();
+});
