@@ -341,7 +341,7 @@ for (const colorScheme of ["light", "dark"] as const)
       await page.keyboard.press("Escape");
       await setText(page, '{"x": 1}');
       await page.keyboard.press("Control+s");
-      await expect(dialog(page)).toContainText("Side by side");
+      await expect(dialog(page)).toContainText("lines");
       await expectAccessible(page);
       expect(await sideways()).toBeLessThanOrEqual(0);
       await page.keyboard.press("Escape");
@@ -350,30 +350,34 @@ for (const colorScheme of ["light", "dark"] as const)
     }
   });
 
-test("the largest document is written without waiting", async ({ page, server }) => {
+test("the largest document is written as fluently as a small one", async ({ page, server }) => {
   const lines = Array.from({ length: 3900 }, (_, i) => `  "key_${i}": "value ${i} of a document"`);
   const large = `{\n${lines
     .join(",\n")
     .slice(0, 130_000)
     .replace(/,\n[^\n]*$/, "")}\n}\n`;
-  const id = await server.create(mac, large);
-  await open(page, server, id);
-  await editorOf(page).focus();
-  await page.keyboard.press("Control+Home");
-  await page.keyboard.press("ArrowDown");
-  await page.keyboard.press("End");
-  const longest = await page.evaluate(async () => {
-    const editor = document.querySelector<HTMLElement>('[role="textbox"]')!;
-    editor.focus();
-    let worst = 0;
-    for (let i = 0; i < 40; i++) {
-      const start = performance.now();
-      document.execCommand("insertText", false, " ");
-      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-      worst = Math.max(worst, performance.now() - start);
-    }
-    return worst;
-  });
-  expect(longest).toBeLessThan(400);
-  await expect(page.getByText("Not saved")).toBeVisible();
+  // The usual time from a key to the next frame, in milliseconds.
+  const perKey = async (of: number) => {
+    await open(page, server, of);
+    await editorOf(page).focus();
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("End");
+    const median = await page.evaluate(async () => {
+      const times: number[] = [];
+      for (let i = 0; i < 31; i++) {
+        const start = performance.now();
+        document.execCommand("insertText", false, " ");
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+        times.push(performance.now() - start);
+      }
+      return times.sort((a, b) => a - b)[15]!;
+    });
+    await page.getByRole("button", { name: "Discard" }).click();
+    await expect(page.getByText("Not saved")).toBeHidden();
+    return median;
+  };
+  const small = await perKey(await server.create(mac, text));
+  const big = await perKey(await server.create("02:00:00:00:00:02", large));
+  expect(big).toBeLessThan(6 * small + 50);
 });

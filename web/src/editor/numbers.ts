@@ -22,6 +22,8 @@ export const numberProblem = (text: string): string => {
 };
 
 const integerProblem = (text: string): string => {
+  const short = Number(text);
+  if (text.length < 16) return Math.abs(short + 0.5) > 2147483648 ? saturates(short > 0) : "";
   const exact = BigInt(text);
   const read = BigInt(Number(text));
   if (read !== exact)
