@@ -76,8 +76,11 @@ test-deps: ## Install the engines, brokers and browser that the tests use, where
 web-test: build ## Run the tests of the page alone; RUN narrows them down by their names
 	cd web && RESULTS=$(abspath $(WEB_RESULTS)) $(NPM) test -- $(if $(RUN),--grep '$(RUN)' --pass-with-no-tests)
 
-screenshots: test-deps build ## Take pictures of every view of the page into .build/screenshots
+screenshots: test-deps build ## Take pictures of every view of the page into .build/screenshots, and those of the README
 	cd web && $(NPM) run screenshots
+	cp $(BUILD)/screenshots/fleet-light-1280.png docs/images/fleet.png
+	cp $(BUILD)/screenshots/save-dark-1280.png docs/images/save.png
+	cp $(BUILD)/screenshots/history-light-1280.png docs/images/history.png
 
 lint: $(GOLANGCI) web-lint ## Check formatting, go vet, and the rules of .golangci.yml
 	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls 2>/dev/null | xargs -r gofmt -l); \
