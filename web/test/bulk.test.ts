@@ -56,8 +56,7 @@ test("sets a value by keyboard alone: every difference, the first few, the rest,
   await expect(dialog).toContainText("8 devices changed.");
   const after = await contents(server);
   expect(after[mac(2)]).toBe(before[mac(2)]!.replace('"old"', '"plant"'));
-  const audit = await server.api<{ entries: { message: string | null }[] }>("GET", "api/audit?limit=1");
-  expect(audit.entries[0]!.message).toBe("a new network");
+  expect(await (await fetch(`${server.url}api/audit?limit=1`)).text()).toContain('"a new network"');
 
   await dialog.getByRole("button", { name: "Take it back" }).press("Enter");
   await expect(dialog).toContainText("8 devices have the former document again.");

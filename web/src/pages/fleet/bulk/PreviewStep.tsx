@@ -76,7 +76,7 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
           `${sorted.length === 0 ? "Nothing would change" : `${devices(count(sorted))} would change, in ${counted(sorted.length)} ${sorted.length === 1 ? "way" : "ways"}`}${unread ? `. ${devices(unread)} were not looked at, and stay as they are` : ""}.`}
       </p>
       {sorted.slice(0, 100).map((group, i) => (
-        <section key={group.name} className={css.group} aria-label={`In ${devices(group.items.length)}`}>
+        <div key={group.name} className={css.group}>
           <label className={css.include}>
             <input
               type="checkbox"
@@ -92,7 +92,7 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
           </label>
           <UnifiedDiff text={group.unified} open={i < 5} of={group.items[0]!} alone={group.items.length === 1} />
           {group.items.length > 1 && <DeviceNames title="Which devices" items={group.items} />}
-        </section>
+        </div>
       ))}
       {sorted.length > 100 && (
         <p className={css.note}>
