@@ -42,7 +42,7 @@ test.describe("with secrets and no broker there", () => {
       "Look at MQTT_URL",
     );
     await expect(page.getByText("1 waits")).toBeVisible();
-    await expect(page.getByText("mqtt://127.0.0.1:1", { exact: true })).toBeVisible();
+    await expect(page.getByRole("definition").getByText("mqtt://127.0.0.1:1", { exact: true })).toBeVisible();
     await page.getByLabel("Search settings").fill("ADMIN_TOKEN");
     await expect(page.getByRole("img", { name: "Secret, masked" })).toBeVisible();
     expect(await page.content()).not.toMatch(/hush|open-sesame/);
