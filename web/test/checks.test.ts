@@ -5,6 +5,7 @@ import { formatDocument } from "../src/editor/format";
 import { type Choice, mergeDocuments } from "../src/editor/merge";
 import { locate, offsetOf } from "../src/editor/pointer";
 import { scan } from "../src/editor/scan";
+import { type Refused, refusedProblems } from "../src/pages/device/document/told";
 import { expect, test as serverTest } from "./fixtures";
 
 const found = (text: string) =>
@@ -236,6 +237,29 @@ test.describe("formatDocument", () => {
     expect(formatDocument("{}")).toBe("{}");
     expect(formatDocument('{"a":1,}')).toBeNull();
   });
+});
+
+serverTest("what the server refuses is shown at its place", async ({ server }) => {
+  for (const [text, at, message] of [
+    ['{\n"ü": "😀", "a": 1, "a": 2}', '"a"', /twice/],
+    ['{"a": tru}', "tru}", /not valid JSON/],
+    ['{"x": 1,\n"deviceName": 5}', '"deviceName": 5', /deviceName must be a string/],
+  ] as const) {
+    const response = await fetch(new URL("api/configs", server.url), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ mac_address: "02:00:00:00:00:01", content: text }),
+    });
+    const body = await response.json();
+    const failure = { message: body.error, fields: body.details.errors } as Refused["failure"];
+    const [problem] = refusedProblems(text, { text, failure });
+    expect(problem!.message).toMatch(message);
+    const from = text.lastIndexOf(at);
+    expect([problem!.from >= from, problem!.from < from + at.length], `${text} at ${problem!.from}`).toEqual([
+      true,
+      true,
+    ]);
+  }
 });
 
 test("line ends are kept as they are", () => {

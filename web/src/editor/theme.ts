@@ -26,7 +26,7 @@ const field = {
 
 const look = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--surface)", color: "var(--ink)", fontSize: "var(--text-s)" },
-  "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
+  "&.cm-focused": { outline: "none" }, // it is around all of the editor
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
   ".cm-content": { padding: "0.5rem 0 2rem", caretColor: "var(--ink)" },
   ".cm-cursor": { borderLeft: "2px solid var(--ink)" },

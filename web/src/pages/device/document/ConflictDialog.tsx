@@ -115,7 +115,7 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
           <>
             <p className={css.hint} role="status">
               {open.length
-                ? `${open.length} of ${merged.conflicts.length} ${merged.conflicts.length === 1 ? "place" : "places"} changed by both: choose for each.`
+                ? `${merged.conflicts.length === 1 ? "One place was" : `${merged.conflicts.length} places were`} changed by both: ${open.length === merged.conflicts.length ? "choose what is to be" : `${open.length} left to choose`}.`
                 : "All is chosen. The result is below."}
             </p>
             {merged.conflicts.length > 1 && (
