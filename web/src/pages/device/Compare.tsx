@@ -17,7 +17,10 @@ import type { Picked } from "./RevisionList";
 import { Who } from "./Who";
 import { bytes, happened, type Revision } from "./words";
 
-const DiffView = lazy(() => import("../../editor/DiffView").then((m) => ({ default: m.DiffView })));
+const load = () => import("../../editor/DiffView");
+// It is needed as soon as the documents are there: it comes while they do. What fails here is tried again where it is shown.
+load().catch(() => {});
+const DiffView = lazy(() => load().then((m) => ({ default: m.DiffView })));
 
 type Mode = "split" | "inline";
 
