@@ -9,6 +9,8 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 30_000,
       refetchOnWindowFocus: false,
+      // A server of the same network is there without the internet.
+      networkMode: "always",
       retry: (count, error) =>
         error instanceof Failure && error.status >= 400 && error.status < 500 ? false : count < 2,
     },
