@@ -1,4 +1,4 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useRouter } from "@tanstack/react-router";
 import {
   BookOpen,
   CircleQuestionMark,
@@ -98,10 +98,11 @@ export const Bar = () => {
 const searchField = 'main input[type="search"]';
 
 const useEverywhere = () => {
+  const router = useRouter();
   const navigate = useNavigate();
   const search = () => {
     const there = document.querySelector<HTMLInputElement>(searchField);
-    if (there) {
+    if (there && router.state.location.pathname === "/") {
       there.focus();
       there.select();
       return;

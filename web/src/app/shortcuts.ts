@@ -58,7 +58,7 @@ export const shortcutSheet: { group: string; keys: { keys: string; does: string 
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
-const patience = 1200; // milliseconds between the two keys of a sequence
+const patience = 2500; // milliseconds between the two keys of a sequence
 
 // What listens, from the shell of the page (first) to what is shown last. The last one that knows a key has it.
 const layers: { current: Keys }[] = [];
