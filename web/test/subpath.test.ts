@@ -23,8 +23,9 @@ test("works below a path of a proxy: signing in, the fleet, a device, live chang
   await expect(page.getByText("Live", { exact: true })).toBeAttached();
 
   await page.keyboard.press("Control+k");
-  await page.getByRole("combobox").fill("02-1f-5c-3a-90-11");
-  await expect(page.getByRole("option").first()).toContainText("02:1f:5c:3a:90:11");
+  const palette = page.getByRole("dialog", { name: "Go to a device" });
+  await palette.getByRole("combobox").fill("02-1f-5c-3a-90-11");
+  await expect(palette.getByRole("option").first()).toContainText("02:1f:5c:3a:90:11");
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/tools\/espalier\/#\/devices\/\d+/);
   await expect(page.getByText("hallway_intercom").first()).toBeVisible();
