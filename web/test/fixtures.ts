@@ -20,6 +20,11 @@ interface Violation {
 
 /** Asserts that axe finds nothing against WCAG 2.2 AA on what is shown. */
 export const expectAccessible = async (page: Page) => {
+  // A colour on its way to another is neither.
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
+    for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+  });
   await page.evaluate(axeSource);
   const violations: Violation[] = await page.evaluate(async () => {
     // biome-ignore lint/suspicious/noExplicitAny: it was put into the page just now

@@ -82,7 +82,12 @@ export const setup = (o: { label: string; about: string; ends: LineEnds; readOnl
   replacing,
   EditorState.phrases.of(phrases),
   EditorState.readOnly.of(o.readOnly),
-  EditorView.contentAttributes.of({ "aria-label": o.label, "aria-describedby": o.about, spellcheck: "false" }),
+  EditorView.contentAttributes.of({
+    "aria-label": o.label,
+    "aria-describedby": o.about,
+    spellcheck: "false",
+    tabindex: "0",
+  }),
   keymap.of([
     ...closeBracketsKeymap,
     ...defaultKeymap,

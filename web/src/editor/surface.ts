@@ -50,6 +50,8 @@ export class Surface {
   ) {
     this.#ends = lineEndsOf(initial);
     this.view = new EditorView({ parent, state: this.#state(initial) });
+    // A font that comes late has lines of another height.
+    void document.fonts.ready.then(() => this.view.requestMeasure());
     this.check();
   }
 

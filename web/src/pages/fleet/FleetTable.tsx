@@ -195,9 +195,12 @@ const useRowEvents = (now: RefObject<Props>): RowEvents =>
         if (event.shiftKey) {
           event.preventDefault();
           selection.range(rows, rows.indexOf(row));
-        } else if (target.closest("a")) return;
-        else if (event.ctrlKey || event.metaKey) selection.toggle(row.id);
-        else if (!window.getSelection()?.toString()) onOpen(row);
+        } else if (event.ctrlKey || event.metaKey) {
+          if (!target.closest("a")) selection.toggle(row.id);
+        } else if (target.closest("a")) {
+          event.preventDefault();
+          onOpen(row);
+        } else if (!window.getSelection()?.toString()) onOpen(row);
       },
       check: (row, range) => {
         const { rows, selection } = now.current;
