@@ -29,6 +29,8 @@ export default defineConfig({
     timezoneId: "UTC",
     viewport: { width: 1280, height: 800 },
     launchOptions: { executablePath: browser, args: ["--no-sandbox"] },
-    trace: "retain-on-failure",
+    // A trace of each test takes as long as the test: PWTRACE=1 keeps those of tests that fail.
+    trace: process.env.PWTRACE ? "retain-on-failure" : "off",
+    screenshot: "only-on-failure",
   },
 });
