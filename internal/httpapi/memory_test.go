@@ -24,6 +24,7 @@ type memory struct {
 // contents are what a memory holds. No transaction changes a value in place, so that a shallow copy is one of before.
 type contents struct {
 	configs   map[int64]fleet.Config
+	byMAC     map[fleet.MAC]int64 // ids of configs
 	deleted   map[int64]fleet.Config
 	revisions map[fleet.MAC][]fleet.Revision // oldest first
 	devices   map[fleet.MAC]fleet.Device
@@ -41,13 +42,13 @@ type kept struct {
 }
 
 func newContents() contents {
-	return contents{configs: map[int64]fleet.Config{}, deleted: map[int64]fleet.Config{}, revisions: map[fleet.MAC][]fleet.Revision{},
+	return contents{configs: map[int64]fleet.Config{}, byMAC: map[fleet.MAC]int64{}, deleted: map[int64]fleet.Config{}, revisions: map[fleet.MAC][]fleet.Revision{},
 		devices: map[fleet.MAC]fleet.Device{}, answers: map[string]kept{}}
 }
 
 func (c contents) copy() contents {
 	c.configs, c.deleted, c.revisions = maps.Clone(c.configs), maps.Clone(c.deleted), maps.Clone(c.revisions)
-	c.devices, c.answers = maps.Clone(c.devices), maps.Clone(c.answers)
+	c.devices, c.answers, c.byMAC = maps.Clone(c.devices), maps.Clone(c.answers), maps.Clone(c.byMAC)
 	c.facts, c.audit = slices.Clone(c.facts), slices.Clone(c.audit)
 	return c
 }
@@ -161,10 +162,8 @@ func (t memoryTx) Config(_ context.Context, id int64) (fleet.Config, error) {
 }
 
 func (t memoryTx) ConfigByMAC(_ context.Context, mac fleet.MAC) (fleet.Config, error) {
-	for _, c := range t.m.configs {
-		if c.MAC == mac {
-			return t.standing(c), nil
-		}
+	if c, ok := t.m.configs[t.m.byMAC[mac]]; ok {
+		return t.standing(c), nil
 	}
 	return fleet.Config{}, fleet.NotFound(mac)
 }
@@ -385,6 +384,7 @@ func (t memoryTx) apply(ctx context.Context, ch fleet.Change) (fleet.Applied, er
 		gone.DeletedAt = ch.At
 		t.revise(c.MAC, ch, fleet.Document{})
 		delete(t.m.configs, c.ID)
+		delete(t.m.byMAC, c.MAC)
 		t.m.deleted[c.ID] = gone
 		return fleet.Applied{Config: c}, nil
 	case fleet.Move:
@@ -451,7 +451,10 @@ func (t memoryTx) keep(c fleet.Config, ch fleet.Change) fleet.Config {
 	c.Revision, c.UpdatedAt = t.revise(c.MAC, ch, ch.Document), ch.At
 	c.Content, c.ETag = ch.Document.Text, ch.Document.ETag()
 	c.DeviceName, c.DeviceEntityID, c.EnableOTA = ch.Document.DeviceName, ch.Document.DeviceEntityID, ch.Document.EnableOTA
-	t.m.configs[c.ID] = c
+	if before, ok := t.m.configs[c.ID]; ok {
+		delete(t.m.byMAC, before.MAC)
+	}
+	t.m.configs[c.ID], t.m.byMAC[c.MAC] = c, c.ID
 	return t.standing(c)
 }
 
