@@ -75,6 +75,9 @@ func (f *simulated) result() simulator.Result {
 	return f.now
 }
 
+// afterFaults gives messages the time that two programs need to start again on a busy machine, one after the other.
+func afterFaults(o *simulator.Options) { o.Bound = 25 * time.Second }
+
 // changes waits until so many more documents were changed.
 func (f *simulated) changes(more int64) {
 	f.t.Helper()
@@ -125,7 +128,7 @@ func TestShownIsTrue(t *testing.T) {
 	through := func(t *testing.T, b broker, own bool, env ...string) {
 		setting, clock := newClock(t)
 		s := startServer(t, append(append(env, setting), b.env...)...)
-		f := simulate(t, s.url(), s.brokerURL(), nil)
+		f := simulate(t, s.url(), s.brokerURL(), afterFaults)
 		f.changes(30)
 		s.kill()
 		s.start()
