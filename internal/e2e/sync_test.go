@@ -184,7 +184,7 @@ func TestShownIsTrueByEachServer(t *testing.T) {
 	m := testenv.Mosquitto(t, testenv.MosquittoOptions{})
 	env := []string{"DATABASE_URL=" + testenv.NewDatabase(t), "MQTT_URL=" + m.URL()}
 	one, two := startServer(t, env...), startServer(t, env...)
-	f := simulate(t, one.url()+","+two.url(), m.URL(), nil)
+	f := simulate(t, one.url()+","+two.url(), m.URL(), afterFaults)
 	f.changes(30)
 	two.kill()
 	f.changes(20)
