@@ -20,6 +20,8 @@ interface Violation {
 
 /** Asserts that axe finds nothing against WCAG 2.2 AA on what is shown. */
 export const expectAccessible = async (page: Page) => {
+  // A page that is not there yet has nothing that could be wrong but that.
+  await expect(page.locator("h1").first()).toBeAttached();
   // A colour on its way to another is neither.
   await page.evaluate(async () => {
     for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
