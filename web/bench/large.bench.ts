@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CDPSession } from "@playwright/test";
 import { expect, test } from "../test/fixtures";
 import { macOf, many, seedMany } from "../test/large";
@@ -76,9 +77,13 @@ test("100,000 devices", async ({ page, server }) => {
 
   let pouring = true;
   let fetched = 0;
+  const perSecond = 500;
   const pour = (async () => {
+    const began = performance.now();
     while (pouring) {
-      await Promise.all(Array.from({ length: 20 }, () => server.fetchAsDevice(macOf((fetched++ * 7919) % many))));
+      const due = Math.min(20, Math.floor(((performance.now() - began) / 1000) * perSecond) - fetched);
+      await Promise.all(Array.from({ length: due }, () => server.fetchAsDevice(macOf((fetched++ * 7919) % many))));
+      await sleep(10);
     }
   })();
   await page.evaluate(() => {
@@ -87,8 +92,7 @@ test("100,000 devices", async ({ page, server }) => {
   const busy = await scroll();
   pouring = false;
   await pour;
-  say(`scrolling while ${fetched} devices fetch`, busy.fps, "fps", "30");
+  say(`scrolling while ${perSecond} devices a second fetch`, busy.fps, "fps", "30");
   say("  99 of 100 frames within", busy.worst, "ms", "33");
-  say("memory of scripts afterwards", await heap(cdp), "MB", "200");
-  expect(quiet.fps, "frames a second").toBeGreaterThan(0);
+  say(`memory of scripts after ${fetched} fetches`, await heap(cdp), "MB", "200");
 });

@@ -14,6 +14,8 @@ import { areas, nearest, roundTop, type Sample, stretches, thinned } from "../sr
 import { runMany } from "../src/fleet/many";
 import { filterRows, mergeRows, type Row, rowOf, searchOf, sortRows } from "../src/fleet/row";
 import { differing, type Source, View } from "../src/fleet/view";
+import { Slots } from "../src/pages/fleet/slots";
+import { sliceOf } from "../src/pages/fleet/useSlice";
 
 const row = (id: number, change: Partial<Row> = {}): Row => ({
   id,
@@ -164,9 +166,10 @@ test("a view follows every change as if it had been made anew", () => {
   for (let round = 0; round < 100; round++) {
     const held = random() % 2 === 0;
     view.update(source, filter, order, held);
-    const anew = ids(sortRows(filterRows(source.rows.values(), filter), order));
-    if (!held) expect(ids(view.shown)).toEqual(anew);
-    else expect(view.waiting).toBe(differing(view.shown, sortRows(filterRows(source.rows.values(), filter), order)));
+    const anew = sortRows(filterRows(source.rows.values(), filter), order);
+    if (!held) expect(view.shown).toEqual(anew);
+    else expect(view.waiting).toBe(differing(view.shown, anew));
+    for (const shown of view.shown) expect(shown).toBe(source.rows.get(shown.id));
     if (random() % 3) source.change(...Array.from({ length: random() % 5 }, () => some((random() % 45) + 1)));
     else source.drop((random() % 45) + 1);
   }
@@ -273,4 +276,46 @@ test("the picture stands on what is wrong, and has gaps where nobody looked", ()
       4,
     ).map((s) => s.at),
   ).toEqual([0, 3, 6, 9]);
+});
+
+test("an element keeps its row, and shows another only when that goes", () => {
+  let seed = 13;
+  const random = () => (seed = (seed * 16807) % 2147483647);
+  const slots = new Slots();
+  let before = new Map<number, number>();
+  let order: number[] = [];
+  let made = 0;
+  for (let round = 0; round < 300; round++) {
+    const from = random() % 40;
+    const wanted = Array.from({ length: 12 }, (_, i) => from + i);
+    const held = random() % 2 ? random() % 52 : null;
+    const sorted = random() % 3 === 0;
+    const places = slots.place(wanted, held, sorted);
+    const now = new Map(places.map(({ slot, at }) => [wanted[at]!, slot]));
+    expect([...now.keys()].toSorted((a, b) => a - b)).toEqual(wanted);
+    expect(new Set(now.values()).size).toBe(wanted.length);
+    for (const [id, slot] of before) {
+      if (now.has(id)) expect(now.get(id)).toBe(slot);
+      else if (id === held) expect([...now.values()]).not.toContain(slot);
+    }
+    const stood = order.filter((slot) => places.some((place) => place.slot === slot));
+    order = places.map(({ slot }) => slot);
+    if (sorted) expect(places.map(({ at }) => at)).toEqual(wanted.map((_, i) => i));
+    else expect(order.slice(0, stood.length)).toEqual(stood);
+    made = Math.max(made, ...order);
+    before = now;
+  }
+  expect(made).toBeLessThan(150);
+});
+
+test("wherever one is in the table, as many rows are in the page", () => {
+  const seen = [0, 17, 399, 40_000, 3_999_000, 4_100_000].map((from) => sliceOf(from, 700, 100_000, 40));
+  expect(new Set(seen.map(({ first, end }) => end - first)).size).toBe(1);
+  for (const [i, from] of [0, 17, 399, 40_000, 3_999_000].entries()) {
+    expect(seen[i]!.first * 40).toBeLessThanOrEqual(from);
+    expect(seen[i]!.end * 40).toBeGreaterThanOrEqual(Math.min(from + 700, 4_000_000));
+  }
+  expect(seen.at(-1)!.end).toBe(100_000);
+  expect(sliceOf(0, 700, 3, 40)).toEqual({ first: 0, end: 3 });
+  expect(sliceOf(900, 700, 0, 40)).toEqual({ first: 0, end: 0 });
 });

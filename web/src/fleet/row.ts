@@ -180,6 +180,10 @@ export const sortRows = (rows: readonly Row[], { column, descending }: Order): R
     .sort((a, b) => compare(a, b, descending))
     .map(([, row]) => row);
 
+/** Whether two rows take the same place in an order. */
+export const sameIn = (a: Row, b: Row, { column }: Order): boolean =>
+  a.mac === b.mac && keyOf(a, column) === keyOf(b, column);
+
 /** Rows that are in order, with others put among them; none of these may be there already. */
 export const mergeRows = (sorted: readonly Row[], others: readonly Row[], order: Order): Row[] => {
   const merged: Row[] = [];

@@ -1,4 +1,4 @@
-import { type Filter, matcherOf, mergeRows, type Order, type Row, sortRows } from "./row";
+import { type Filter, matcherOf, mergeRows, type Order, type Row, sameIn, sortRows } from "./row";
 
 /** Where rows come from, and which of them are others than they were. */
 export interface Source {
@@ -36,19 +36,10 @@ export class View {
       for (const row of source.rows.values()) if (matches(row)) found.push(row);
       this.#fresh = sortRows(found, order);
       if (!same || !held) return this.#release();
-      this.shown = this.#standing(source);
+      this.shown = this.#standing(source, null);
     } else if (changed.size) {
-      const others: Row[] = [];
-      for (const id of changed) {
-        const row = source.rows.get(id);
-        if (row && matches(row)) others.push(row);
-      }
-      this.#fresh = mergeRows(
-        this.#fresh.filter((row) => !changed.has(row.id)),
-        others,
-        order,
-      );
-      if (held) this.shown = this.#standing(source);
+      this.#fresh = this.#followed(source, changed, matches, order);
+      if (held) this.shown = this.#standing(source, changed);
     }
     if (held) this.waiting = differing(this.shown, this.#fresh);
     else this.#release();
@@ -59,11 +50,38 @@ export class View {
     this.waiting = 0;
   }
 
-  /** What is shown, as it is now; without what is not there any more. */
-  #standing(source: Source): Row[] {
+  /** The rows with what changed: where they stand if that is where they belong, and else among the others anew. */
+  #followed(
+    source: Source,
+    changed: ReadonlySet<number>,
+    matches: (row: Row) => boolean,
+    order: Order,
+  ): readonly Row[] {
+    const stayed = new Set<number>();
+    const rows: Row[] = [];
+    for (const row of this.#fresh) {
+      if (!changed.has(row.id)) {
+        rows.push(row);
+        continue;
+      }
+      const now = source.rows.get(row.id);
+      if (!now || !matches(now) || !sameIn(row, now, order)) continue;
+      stayed.add(row.id);
+      rows.push(now);
+    }
+    const others: Row[] = [];
+    for (const id of changed) {
+      const row = stayed.has(id) ? undefined : source.rows.get(id);
+      if (row && matches(row)) others.push(row);
+    }
+    return others.length ? mergeRows(rows, others, order) : rows;
+  }
+
+  /** What is shown, as it is now; without what is not there any more. `changed` is null where it is not known. */
+  #standing(source: Source, changed: ReadonlySet<number> | null): Row[] {
     const rows: Row[] = [];
     for (const row of this.shown) {
-      const now = source.rows.get(row.id);
+      const now = changed === null || changed.has(row.id) ? source.rows.get(row.id) : row;
       if (now) rows.push(now);
     }
     return rows;

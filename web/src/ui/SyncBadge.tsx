@@ -7,6 +7,7 @@ import {
   TimerOff,
   TriangleAlert,
 } from "lucide-react";
+import { memo } from "react";
 import { type Sync, syncSays } from "../fleet/row";
 import css from "./SyncBadge.module.css";
 
@@ -25,7 +26,7 @@ export const SyncIcon = ({ sync }: { sync: Sync }) => {
 };
 
 /** How a device stands to its document: by icon, word and colour. */
-export const SyncBadge = ({ sync, overdue = false }: { sync: Sync; overdue?: boolean }) => (
+export const SyncBadge = memo(({ sync, overdue = false }: { sync: Sync; overdue?: boolean }) => (
   <span className={css.both}>
     <span className={`${css.badge} ${css[sync]}`} title={syncSays[sync].says}>
       <SyncIcon sync={sync} />
@@ -38,4 +39,5 @@ export const SyncBadge = ({ sync, overdue = false }: { sync: Sync; overdue?: boo
       </span>
     )}
   </span>
-);
+));
+SyncBadge.displayName = "SyncBadge";

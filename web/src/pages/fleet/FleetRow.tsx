@@ -5,7 +5,7 @@ import { SyncBadge } from "../../ui/SyncBadge";
 import { Time } from "../../ui/Time";
 import { DeviceMenu } from "../actions/DeviceMenu";
 import css from "./FleetTable.module.css";
-import { Part } from "./Part";
+import { gridcell, Part } from "./Part";
 
 interface Props {
   row: Row;
@@ -29,7 +29,7 @@ export interface RowEvents {
   focus(row: Row): void;
 }
 
-/** A device in the table. */
+/** A device in the table; it may become another device. */
 export const FleetRow = memo(({ row, index, number, size, selected, stop, menu, on }: Props) => (
   <Part
     as="row"
@@ -42,9 +42,11 @@ export const FleetRow = memo(({ row, index, number, size, selected, stop, menu, 
     onClick={(event) => on.click(row, event)}
     onMouseDown={(event) => event.shiftKey && event.preventDefault()}
     onPointerEnter={() => on.enter(row)}
+    // Where it became another under a pointer that stands still, nothing entered it.
+    onPointerMove={() => menu || on.enter(row)}
     onFocus={() => on.focus(row)}
   >
-    <Part as="gridcell" className={css.check}>
+    <div {...gridcell} className={css.check}>
       <label className={css.box}>
         <input
           type="checkbox"
@@ -54,54 +56,55 @@ export const FleetRow = memo(({ row, index, number, size, selected, stop, menu, 
           onChange={(event) => on.check(row, (event.nativeEvent as globalThis.MouseEvent).shiftKey)}
         />
       </label>
-    </Part>
-    <Part as="gridcell" className={css.mac}>
+    </div>
+    <div {...gridcell} className={css.mac}>
       {/* A link of the router's follows its state, which is too much for a row: `click` goes there. */}
       <a href={`#/devices/${row.id}`} tabIndex={-1} draggable={false}>
         {row.mac}
       </a>
-    </Part>
-    <Part as="gridcell" className={css.name}>
+    </div>
+    <div {...gridcell} className={css.name}>
       <span className={row.name === null ? css.none : ""}>{row.name ?? "no name"}</span>
-    </Part>
-    <Part as="gridcell" className={css.entity}>
+    </div>
+    <div {...gridcell} className={css.entity}>
       {row.entity ?? <None />}
-    </Part>
-    <Part as="gridcell" className={css.ota}>
+    </div>
+    <div {...gridcell} className={css.ota}>
       <Ota ota={row.ota} />
-    </Part>
-    <Part as="gridcell" className={css.sync}>
-      <Live value={`${row.sync} ${row.overdue} ${row.online}`}>
+    </div>
+    <div {...gridcell} className={css.sync}>
+      <Live of={row.id} value={`${row.sync} ${row.overdue} ${row.online}`}>
         <SyncBadge sync={row.sync} overdue={row.overdue} />
         <Online online={row.online} />
       </Live>
-    </Part>
-    <Part as="gridcell" className={css.seen}>
-      <Live value={row.lastSeen}>
+    </div>
+    <div {...gridcell} className={css.seen}>
+      <Live of={row.id} value={row.lastSeen}>
         <Time at={row.lastSeen} />
       </Live>
-    </Part>
-    <Part as="gridcell" className={css.revision}>
-      <Live value={`${row.revision} ${row.deviceRevision}`}>
+    </div>
+    <div {...gridcell} className={css.revision}>
+      <Live of={row.id} value={`${row.revision} ${row.deviceRevision}`}>
         <Revisions has={row.deviceRevision} should={row.revision} />
       </Live>
-    </Part>
-    <Part as="gridcell" className={css.updated}>
-      <Live value={row.updated}>
+    </div>
+    <div {...gridcell} className={css.updated}>
+      <Live of={row.id} value={row.updated}>
         <Time at={row.updated} />
       </Live>
-    </Part>
-    <Part as="gridcell" className={css.menu}>
-      {menu && <DeviceMenu id={row.id} mac={row.mac} name={row.name} revision={row.revision} />}
-    </Part>
+    </div>
+    <div {...gridcell} className={css.menu}>
+      {menu && <DeviceMenu key={row.id} id={row.id} mac={row.mac} name={row.name} revision={row.revision} />}
+    </div>
   </Part>
 ));
 FleetRow.displayName = "FleetRow";
 
-/** Shines shortly when its value becomes another. */
-const Live = ({ value, children }: { value: string | number | null; children: ReactNode }) => {
-  const seen = useRef({ value, times: 0 });
-  if (seen.current.value !== value) seen.current = { value, times: seen.current.times + 1 };
+/** Shines shortly when the value of a device becomes another. */
+const Live = ({ of, value, children }: { of: number; value: string | number | null; children: ReactNode }) => {
+  const seen = useRef({ of, value, times: 0 });
+  if (seen.current.of !== of) seen.current = { of, value, times: 0 };
+  else if (seen.current.value !== value) seen.current = { of, value, times: seen.current.times + 1 };
   const { times } = seen.current;
   return (
     <span key={times} className={times ? css.changed : css.still}>

@@ -1,11 +1,21 @@
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type KeyboardEvent, type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+} from "react";
 import { type Column, columns, type Order, type Row } from "../../fleet/row";
 import { columnSays } from "./columns";
 import { FleetRow, type RowEvents } from "./FleetRow";
 import css from "./FleetTable.module.css";
 import { Part } from "./Part";
 import type { Selection } from "./selection";
+import { Slots } from "./slots";
 import { useSlice } from "./useSlice";
 
 interface Props {
@@ -48,7 +58,7 @@ export const FleetTable = (props: Props) => {
     [bar, foot],
   );
   const onScrolled = useCallback((away: boolean) => onLook("scroll", away), [onLook]);
-  const { first, end, reveal } = useSlice({ scroll, list, count: rows.length, size, covered, onScrolled });
+  const { first, end, moving, reveal } = useSlice({ scroll, list, count: rows.length, size, covered, onScrolled });
   const now = useRef(props);
   now.current = props;
 
@@ -85,6 +95,14 @@ export const FleetTable = (props: Props) => {
   if (at >= 0 && at < first) indexes.push(at);
   for (let i = first; i < end; i++) indexes.push(i);
   if (at >= end) indexes.push(at);
+  const slots = useRef<Slots>(null);
+  slots.current ??= new Slots();
+  // Who reads the page in its order reads it when it stands still.
+  const places = slots.current.place(
+    indexes.map((i) => rows[i]!.id),
+    active,
+    !moving,
+  );
   const stop = at >= 0 ? at : first;
   const heads = narrow ? 0 : 1;
 
@@ -119,19 +137,7 @@ export const FleetTable = (props: Props) => {
       data-narrow={narrow || undefined}
       onKeyDown={keys}
     >
-      {!narrow && (
-        <Part as="rowgroup" className={css.head} ref={head}>
-          <Part as="row" aria-rowindex={1} className={css.columns}>
-            <SelectAll rows={rows} selection={selection} />
-            {columns.map((column) => (
-              <Head key={column} column={column} order={order} onSort={props.onSort} />
-            ))}
-            <Part as="columnheader" className={css.menu}>
-              <span className="visually-hidden">Actions</span>
-            </Part>
-          </Part>
-        </Part>
-      )}
+      {!narrow && <Head rows={rows} order={order} selection={selection} headRef={head} onSort={props.onSort} />}
       <Part
         as="rowgroup"
         ref={list}
@@ -142,11 +148,12 @@ export const FleetTable = (props: Props) => {
         onFocus={() => onLook("focus", true)}
         onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onLook("focus", false)}
       >
-        {indexes.map((i) => {
+        {places.map(({ slot, at }) => {
+          const i = indexes[at]!;
           const row = rows[i]!;
           return (
             <FleetRow
-              key={row.id}
+              key={slot}
               row={row}
               index={i}
               number={i + 1 + heads}
@@ -244,7 +251,31 @@ const SelectAll = ({ rows, selection }: { rows: readonly Row[]; selection: Selec
   );
 };
 
-const Head = ({ column, order, onSort }: { column: Column; order: Order; onSort(column: Column): void }) => {
+interface HeadProps {
+  rows: readonly Row[];
+  order: Order;
+  selection: Selection;
+  headRef: RefObject<HTMLDivElement | null>;
+  onSort(column: Column): void;
+}
+
+// Scrolling leaves it as it is.
+const Head = memo(({ rows, order, selection, headRef, onSort }: HeadProps) => (
+  <Part as="rowgroup" className={css.head} ref={headRef}>
+    <Part as="row" aria-rowindex={1} className={css.columns}>
+      <SelectAll rows={rows} selection={selection} />
+      {columns.map((column) => (
+        <ColumnHead key={column} column={column} order={order} onSort={onSort} />
+      ))}
+      <Part as="columnheader" className={css.menu}>
+        <span className="visually-hidden">Actions</span>
+      </Part>
+    </Part>
+  </Part>
+));
+Head.displayName = "Head";
+
+const ColumnHead = ({ column, order, onSort }: { column: Column; order: Order; onSort(column: Column): void }) => {
   const sorted = order.column === column;
   const Arrow = order.descending ? ArrowDown : ArrowUp;
   return (

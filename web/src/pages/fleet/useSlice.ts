@@ -3,6 +3,7 @@ import { flushSync } from "react-dom";
 
 const beyond = 10; // rows that are there above and below what is seen
 const step = 5; // the slice moves by so many rows at once
+const rest = 200; // ms without scrolling after which it has ended
 
 interface Slice {
   first: number;
@@ -10,17 +11,21 @@ interface Slice {
   end: number;
 }
 
-/** Which of `count` rows, each `size` pixels high, are seen in `scroll`, and some around them. */
+/**
+ * Which of `count` rows, each `size` pixels high, are seen in `scroll`, and some around them. Wherever that is, it is the same
+ * number of rows if there are so many.
+ */
 export const sliceOf = (from: number, height: number, count: number, size: number): Slice => {
+  const many = Math.ceil((height / size + 2 * beyond) / step) * step + step;
   const first = Math.floor((from / size - beyond) / step) * step;
-  const end = Math.ceil(((from + height) / size + beyond) / step) * step;
-  const most = Math.max(0, Math.ceil(count / step) * step - step);
-  return { first: Math.min(Math.max(0, first), most), end: Math.min(count, Math.max(end, 0)) };
+  const most = Math.max(0, Math.ceil((count - many) / step) * step);
+  const at = Math.min(Math.max(0, first), most);
+  return { first: at, end: Math.min(count, at + many) };
 };
 
 /**
- * Has only those rows of `list` in the page that are seen in `scroll`. `reveal` scrolls as far as it takes to have a row seen
- * between what sticks to the top and to the bottom.
+ * Has only those rows of `list` in the page that are seen in `scroll`. `moving` says that somebody scrolls. `reveal` scrolls
+ * as far as it takes to have a row seen between what sticks to the top and to the bottom.
  */
 export const useSlice = (o: {
   scroll: RefObject<HTMLElement | null>;
@@ -34,7 +39,9 @@ export const useSlice = (o: {
 }) => {
   const { scroll, list, count, size, covered, onScrolled } = o;
   const [slice, setSlice] = useState<Slice>({ first: 0, end: 40 });
+  const [moving, setMoving] = useState(false);
   useLayoutEffect(() => {
+    let ended: ReturnType<typeof setTimeout> | undefined;
     const box = scroll.current!;
     const look = () => {
       const from = box.scrollTop - list.current!.offsetTop;
@@ -43,13 +50,22 @@ export const useSlice = (o: {
       setSlice((now) => (now.first === next.first && now.end === next.end ? now : next));
     };
     // In the same frame: a later one would show a gap.
-    const scrolled = () => flushSync(look);
+    const scrolled = () => {
+      clearTimeout(ended);
+      ended = setTimeout(() => setMoving(false), rest);
+      flushSync(() => {
+        setMoving(true);
+        look();
+      });
+    };
     look();
     box.addEventListener("scroll", scrolled, { passive: true });
     const sizes = new ResizeObserver(look);
     sizes.observe(box);
     for (const part of box.children) if (!part.contains(list.current)) sizes.observe(part);
     return () => {
+      clearTimeout(ended);
+      setMoving(false);
       box.removeEventListener("scroll", scrolled);
       sizes.disconnect();
     };
@@ -65,5 +81,5 @@ export const useSlice = (o: {
     },
     [scroll, list, size, covered],
   );
-  return { first: Math.min(slice.first, count), end: Math.min(slice.end, count), reveal };
+  return { first: Math.min(slice.first, count), end: Math.min(slice.end, count), moving, reveal };
 };
