@@ -1,35 +1,9 @@
 import type { Page } from "@playwright/test";
+import { dialog, editorOf, mac, open, setText, stored, text } from "./editing";
 import { expect, expectAccessible, test } from "./fixtures";
-import type { Server } from "./server";
 
-const mac = "02:00:00:00:00:01";
-const text = `{
-  "deviceName": "Hall",
-  "wifi": {
-    "ssid": "home",
-    "channel": 6
-  },
-  "pins": [4, 5]
-}
-`;
-
-const editorOf = (page: Page) => page.getByRole("textbox", { name: "Document" });
-const dialog = (page: Page) => page.getByRole("dialog");
 const banner = (page: Page, revision: number) =>
   page.getByRole("alert").filter({ hasText: `Revision ${revision} was saved by` });
-
-const open = async (page: Page, server: Server, id: number) => {
-  await page.goto(`${server.url}#/devices/${id}`);
-  await expect(editorOf(page)).toBeVisible();
-  await expect(page.getByText("Live", { exact: true })).toBeVisible();
-};
-
-const setText = async (page: Page, next: string) => {
-  await editorOf(page).focus();
-  await page.keyboard.press("Control+a");
-  await page.keyboard.insertText(next);
-  await expect(page.getByText("Not saved")).toBeVisible();
-};
 
 const saveAll = async (page: Page, message: string) => {
   await page.keyboard.press("Control+s");
@@ -38,9 +12,6 @@ const saveAll = async (page: Page, message: string) => {
   await page.keyboard.press("Control+Enter");
   await expect(dialog(page)).toBeHidden();
 };
-
-const stored = async (server: Server, id: number, revision: number) =>
-  (await fetch(new URL(`api/configs/${id}/revisions/${revision}/document`, server.url))).text();
 
 test("two edit the same: who is second sees both, chooses, and nothing is lost", async ({
   page,

@@ -1,24 +1,6 @@
 import type { Page } from "@playwright/test";
+import { dialog, editorOf, mac, open, setText, stored, text } from "./editing";
 import { expect, expectAccessible, test } from "./fixtures";
-import type { Server } from "./server";
-
-const mac = "02:00:00:00:00:01";
-const text = `{
-  "deviceName": "Hall",
-  "wifi": {
-    "ssid": "home",
-    "channel": 6
-  },
-  "pins": [4, 5]
-}
-`;
-
-const editorOf = (page: Page) => page.getByRole("textbox", { name: "Document" });
-
-const open = async (page: Page, server: Server, id: number) => {
-  await page.goto(`${server.url}#/devices/${id}`);
-  await expect(editorOf(page)).toBeVisible();
-};
 
 /** Puts the cursor behind a piece of text that is there once. */
 const cursorBehind = async (page: Page, piece: string) => {
@@ -32,19 +14,9 @@ const cursorBehind = async (page: Page, piece: string) => {
   await page.keyboard.press("ArrowRight");
 };
 
-const setText = async (page: Page, next: string) => {
-  await editorOf(page).focus();
-  await page.keyboard.press("Control+a");
-  await page.keyboard.insertText(next);
-};
-
-const stored = async (server: Server, id: number, revision: number) =>
-  (await fetch(new URL(`api/configs/${id}/revisions/${revision}/document`, server.url))).text();
-
 const drafts = (page: Page) => page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes(":draft:")));
 
 const saveButton = (page: Page) => page.getByRole("button", { name: "Save…" });
-const dialog = (page: Page) => page.getByRole("dialog");
 
 test("a document is edited, its difference looked at and saved, all by keyboard", async ({ page, server }) => {
   const id = await server.create(mac, text);
@@ -271,14 +243,40 @@ test("nobody leaves unsaved changes behind unasked", async ({ page, server }) =>
 
   await page.getByRole("link", { name: "Audit" }).first().click();
   await page.getByRole("button", { name: "Leave, keep the draft" }).click();
-  await expect(page).toHaveURL(/#\/audit/);
+  // The address is another before the page is.
+  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
   await page.goBack();
   await page.getByRole("button", { name: "Restore" }).click();
   await expect(editorOf(page)).toContainText("home9");
   await page.getByRole("link", { name: "Audit" }).first().click();
   await page.getByRole("button", { name: "Discard the changes" }).click();
   await expect(page).toHaveURL(/#\/audit/);
-  expect(await drafts(page)).toEqual([]);
+  await expect.poll(() => drafts(page)).toEqual([]);
+});
+
+test("what was begun elsewhere or before is not written over by another draft", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await page.goto(`${server.url}#/new`);
+  await page.getByLabel("MAC address").fill("02:00:00:00:00:0b");
+  await expect.poll(() => drafts(page)).toHaveLength(1);
+  for (const written of ['{"first": 1}', '{"second": 2}']) {
+    await page.goto("about:blank");
+    await open(page, server, id);
+    // Twice in the same page: one goes to another and comes back.
+    await page.getByRole("link", { name: "Audit" }).first().click();
+    await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
+    await page.goBack();
+    await setText(page, written);
+    await page.getByRole("link", { name: "Audit" }).first().click();
+    await page.getByRole("button", { name: "Leave, keep the draft" }).click();
+    await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
+    await page.goBack();
+    await expect(page.getByRole("button", { name: "Restore" })).toBeVisible();
+    await setText(page, '{"typed": "instead"}');
+    await page.waitForFunction(() => Object.values(localStorage).some((kept) => String(kept).includes("instead")));
+    expect(await page.evaluate(() => Object.values(localStorage).join())).toContain(written.slice(2, 7));
+  }
+  expect(await drafts(page)).toEqual(expect.arrayContaining([expect.stringContaining("draft:new")]));
 });
 
 test("what the device has and what it reported stand at the document", async ({ page, server }) => {

@@ -284,6 +284,7 @@ test("an element keeps its row, and shows another only when that goes", () => {
   const slots = new Slots();
   let before = new Map<number, number>();
   let order: number[] = [];
+  let heldBefore: number | null = null;
   let made = 0;
   for (let round = 0; round < 300; round++) {
     const from = random() % 40;
@@ -296,7 +297,7 @@ test("an element keeps its row, and shows another only when that goes", () => {
     expect(new Set(now.values()).size).toBe(wanted.length);
     for (const [id, slot] of before) {
       if (now.has(id)) expect(now.get(id)).toBe(slot);
-      else if (id === held) expect([...now.values()]).not.toContain(slot);
+      else if (id === held || id === heldBefore) expect([...now.values()]).not.toContain(slot);
     }
     const stood = order.filter((slot) => places.some((place) => place.slot === slot));
     order = places.map(({ slot }) => slot);
@@ -304,8 +305,9 @@ test("an element keeps its row, and shows another only when that goes", () => {
     else expect(order.slice(0, stood.length)).toEqual(stood);
     made = Math.max(made, ...order);
     before = now;
+    heldBefore = held;
   }
-  expect(made).toBeLessThan(150);
+  expect(made).toBeLessThan(250);
 });
 
 test("wherever one is in the table, as many rows are in the page", () => {

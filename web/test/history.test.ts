@@ -220,3 +220,11 @@ test("what happened with a revision is said in words", () => {
   expect(of({ source: "replace", other_mac_address: mac, etag: null })).toBe(`Moved to ${mac}`);
   expect(of({ source: "delete", etag: null })).toBe("Deleted");
 });
+
+test("a revision beyond those that were read is compared with the one before it", async ({ page, server }) => {
+  const id = await server.create("02:00:00:00:00:01", '{"n":1}');
+  for (let n = 2; n <= 120; n++) await server.api("PUT", `api/configs/${id}`, { content: `{"n":${n}}` });
+  await page.goto(`${server.url}#/devices/${id}/history?to=5`);
+  await expect(page.getByRole("heading", { name: "What revision 5 changed" })).toBeVisible();
+  await expect(diff(page, "revision 4", 5)).toContainText("+1−1lines");
+});

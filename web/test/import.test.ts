@@ -134,6 +134,27 @@ test("thousands of files are told one by one, and few of them are in the page", 
   await expect(page.getByText("Imported: 4,000 created")).toBeVisible();
 });
 
+test("what is the same is left alone, and what is new writes over nothing", async ({ page, server }) => {
+  const same = await server.create("02:00:00:00:00:01", '{"n":1}');
+  await page.goto(`${server.url}#/import`);
+  await drop(page, "Drop a folder or files here", {
+    "02-00-00-00-00-01.json": '{"n":1}',
+    "02-00-00-00-00-02.json": '{"n":2}',
+  });
+  await expect(page.getByRole("button", { name: "Same 1" })).toBeVisible();
+  // Meanwhile, somebody changes the one and makes the other.
+  await server.api("PUT", `api/configs/${same}`, { content: '{"n":9}' });
+  const made = await server.create("02:00:00:00:00:02", '{"n":8}');
+  await page.getByRole("button", { name: "Import 1 device" }).click();
+  await expect(page.getByText("Nothing was imported")).toBeVisible();
+  await page.getByRole("button", { name: "Check again" }).click();
+  await expect(page.getByText("2 devices have another document already")).toBeVisible();
+  const content = async (id: number) =>
+    (await fetch(new URL(`api/configs/${id}/revisions/${id === same ? 2 : 1}/document`, server.url))).text();
+  expect([await content(same), await content(made)]).toEqual(['{"n":9}', '{"n":8}']);
+  expect((await server.api<{ revision: number }>("GET", `api/configs/${same}`)).revision).toBe(2);
+});
+
 test("an import that the network cut off can be checked again", async ({ page, server, context }) => {
   await page.goto(`${server.url}#/import`);
   await drop(page, "Drop a folder or files here", { "02-00-00-00-00-05.json": "{}" });

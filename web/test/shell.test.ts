@@ -167,4 +167,22 @@ test.describe("with a token", () => {
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await expect.poll(() => has(other)).toBe(false);
   });
+
+  test("another token in one tab takes nothing from the others", async ({ page, context, server }) => {
+    await page.addInitScript((t) => {
+      if (sessionStorage.getItem("given")) return;
+      sessionStorage.setItem("given", "yes");
+      localStorage.setItem("espalier:/:token", t);
+      localStorage.setItem("espalier:/:draft:1:x", '{"revision":1,"text":"{}","at":1}');
+    }, token);
+    await open(page, server, "#/server");
+    const other = await context.newPage();
+    await other.goto(`${server.url}#/server`);
+    await expect(other.getByRole("heading", { name: "Server", level: 1 })).toBeVisible();
+    // As signing in without being remembered does.
+    await other.evaluate(() => localStorage.removeItem("espalier:/:token"));
+    await page.getByRole("button", { name: "More" }).click();
+    await expect(page.getByRole("menuitem", { name: "Sign out" })).toBeVisible();
+    expect(await page.evaluate(() => Object.keys(localStorage))).toContain("espalier:/:draft:1:x");
+  });
 });

@@ -64,8 +64,11 @@ const authorize: Middleware = {
   },
 };
 
-/** The API, typed by its own description. Paths and parameters are checked by the compiler. */
-export const client = createClient<paths>({ baseUrl: base.href.replace(/\/$/, "") });
+/**
+ * The API, typed by its own description. Paths and parameters are checked by the compiler. Documents hold passwords, which
+ * signing out could not take out of the browser's cache.
+ */
+export const client = createClient<paths>({ baseUrl: base.href.replace(/\/$/, ""), cache: "no-store" });
 client.use(authorize);
 
 interface Answer<T> {
@@ -94,7 +97,7 @@ export const request = async (path: string, init: RequestInit = {}): Promise<Res
   if (token) headers.set("Authorization", `Bearer ${token}`);
   let response: Response;
   try {
-    response = await fetch(new URL(path, base), { ...init, headers });
+    response = await fetch(new URL(path, base), { cache: "no-store", ...init, headers });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw asFailure(error);

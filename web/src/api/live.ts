@@ -103,7 +103,8 @@ class Live {
       } catch (error) {
         if (signal.aborted) return;
         const failure = asFailure(error);
-        if (failure.status >= 400 && failure.status < 500 && failure.status !== 429) {
+        // Anything else may be a proxy that speaks while the server starts again.
+        if ([401, 403, 421].includes(failure.status)) {
           this.stop("refused");
           return;
         }
@@ -125,7 +126,7 @@ class Live {
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (this.#last) headers["Last-Event-ID"] = this.#last;
-      const response = await request("api/events", { headers, signal: connection.signal, cache: "no-store" });
+      const response = await request("api/events", { headers, signal: connection.signal });
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
       let rest = "";
       for (;;) {

@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { client, Failure, read, request } from "./client";
 import type { LiveEvent } from "./live";
 import { live } from "./live";
@@ -62,34 +62,6 @@ export const deviceQuery = (id: number) =>
   queryOptions({
     queryKey: ["config", id, "device"],
     queryFn: ({ signal }) => read(client.GET("/api/configs/{id}/device", { params: { path: { id } }, signal })),
-  });
-
-export const revisionsQuery = (id: number) =>
-  infiniteQueryOptions({
-    queryKey: ["config", id, "revisions"],
-    queryFn: ({ pageParam, signal }) =>
-      read(
-        client.GET("/api/configs/{id}/revisions", {
-          params: { path: { id }, query: { limit: 100, cursor: pageParam } },
-          signal,
-        }),
-      ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next_cursor,
-  });
-
-export const factsQuery = (id: number) =>
-  infiniteQueryOptions({
-    queryKey: ["config", id, "facts"],
-    queryFn: ({ pageParam, signal }) =>
-      read(
-        client.GET("/api/configs/{id}/facts", {
-          params: { path: { id }, query: { limit: 100, cursor: pageParam } },
-          signal,
-        }),
-      ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next_cursor,
   });
 
 /** Has everything that is shown of a configuration read anew. */

@@ -45,8 +45,7 @@ export const storedNames = (start: string): string[] => {
 
 const choices = new Set(["theme", "single-keys"]); // of the person, and nothing of the fleet
 
-const forget = () => {
-  for (const name of storedNames("")) if (!choices.has(name)) stored.write(name, null);
+const forgetTab = () => {
   try {
     for (const key of Object.keys(sessionStorage)) if (key.startsWith(storageKey(""))) sessionStorage.removeItem(key);
   } catch {
@@ -74,7 +73,11 @@ export const session = {
   /** Forgets the token, and all else that this browser keeps of the server: drafts, and what was looked at. */
   signOut() {
     token = null;
-    forget();
+    for (const name of storedNames("")) if (!choices.has(name)) stored.write(name, null);
+    forgetTab();
+    // Other tabs are told by this alone: a token also goes where another takes its place.
+    stored.write("signed-out", "yes");
+    stored.write("signed-out", null);
     tell();
   },
   subscribe(listener: () => void) {
@@ -83,10 +86,12 @@ export const session = {
   },
 };
 
-// Another tab signed out: so does this one.
+// Another tab signed out: so does this one. What all of them kept is gone already.
 window.addEventListener("storage", (event) => {
-  if (event.key !== storageKey("token") || event.oldValue === null || event.newValue !== null || token === null) return;
-  if (event.oldValue === token) session.signOut();
+  if (event.key !== storageKey("signed-out") || event.newValue === null || token === null) return;
+  token = null;
+  forgetTab();
+  tell();
 });
 
 /** The token, as state of a component. */

@@ -116,7 +116,7 @@ export class FleetStore implements Source {
       if (loading.signal.aborted) return;
       this.failure = asFailure(error);
       if (first) this.state = "failed";
-      else setTimeout(() => this.#loading === null && void this.load(), 5000);
+      else setTimeout(() => this.state === "ready" && this.#loading === null && void this.load(), 5000);
     }
     this.#loading = null;
     this.#changed();
@@ -277,7 +277,7 @@ const readRows = async (
   signal: AbortSignal | undefined,
   o: { begin(count: number): void; take(rows: Row[]): void },
 ) => {
-  const response = await request(path, { signal: signal ?? null, cache: "no-store" });
+  const response = await request(path, { signal: signal ?? null });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   let headed = false;

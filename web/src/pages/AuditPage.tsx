@@ -156,9 +156,7 @@ const ExportAudit = ({ search }: { search: AuditSearch }) => {
   const run = async () => {
     setBusy(true);
     try {
-      const response = await request(`api/audit/export?${new URLSearchParams(auditParams(search))}`, {
-        cache: "no-store",
-      });
+      const response = await request(`api/audit/export?${new URLSearchParams(auditParams(search))}`);
       download(await response.blob(), `espalier-audit-${new Date().toISOString().slice(0, 10)}.ndjson`);
     } catch (error) {
       toastFailure("The audit could not be exported", error);

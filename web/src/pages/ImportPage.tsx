@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Download, FileDown, RotateCw } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { asFailure, request } from "../api/client";
+import { asFailure, Failure, request } from "../api/client";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Card, Page } from "../ui/Page";
@@ -97,7 +97,7 @@ export const ImportPage = () => {
 /** What the browser throws where a file is gone, or may not be read. */
 const readable = (error: unknown): unknown =>
   error instanceof DOMException
-    ? Object.assign(new Error("A file could not be read"), { detail: "It was moved, or this browser may not read it" })
+    ? new Failure(0, "FILE", "A file could not be read", "It was moved, or this browser may not read it")
     : error;
 
 const progressSays = (phase: Phase): string => {
@@ -219,7 +219,7 @@ const ExportAll = () => {
   const run = async () => {
     setBusy(true);
     try {
-      const response = await request("api/export", { cache: "no-store" });
+      const response = await request("api/export");
       download(await response.blob(), `espalier-${today()}.ndjson`);
     } catch (error) {
       toastFailure("The fleet could not be exported", error);

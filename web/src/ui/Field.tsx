@@ -32,13 +32,20 @@ export const Field = ({ label, hint, error, ...rest }: Props) => {
   );
 };
 
+type Ticked = Omit<InputHTMLAttributes<HTMLInputElement>, "type"> & { label: ReactNode };
+
 /** A labelled checkbox. */
-export const Check = ({
-  label,
-  ...rest
-}: Omit<InputHTMLAttributes<HTMLInputElement>, "type"> & { label: ReactNode }) => (
+export const Check = ({ label, ...rest }: Ticked) => (
   <label className={css.check}>
     <input type="checkbox" {...rest} />
+    <span>{label}</span>
+  </label>
+);
+
+/** A labelled radio button. */
+export const Radio = ({ label, ...rest }: Ticked) => (
+  <label className={css.check}>
+    <input type="radio" {...rest} />
     <span>{label}</span>
   </label>
 );

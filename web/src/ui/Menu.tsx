@@ -49,33 +49,7 @@ export const MenuItem = ({
   </DropdownMenu.Item>
 );
 
-export const MenuCheck = ({
-  checked,
-  onChange,
-  children,
-}: {
-  checked: boolean;
-  onChange(checked: boolean): void;
-  children: ReactNode;
-}) => (
-  <DropdownMenu.CheckboxItem
-    className={css.item}
-    checked={checked}
-    onCheckedChange={onChange}
-    onSelect={(e) => e.preventDefault()}
-  >
-    <span className={css.check} aria-hidden>
-      {checked ? "✓" : ""}
-    </span>
-    <span className={css.label}>{children}</span>
-  </DropdownMenu.CheckboxItem>
-);
-
 export const MenuLine = () => <DropdownMenu.Separator className={css.line} />;
-
-export const MenuTitle = ({ children }: { children: ReactNode }) => (
-  <DropdownMenu.Label className={css.title}>{children}</DropdownMenu.Label>
-);
 
 /** One of a few, of which one is always chosen. */
 export const MenuChoice = ({

@@ -6,6 +6,8 @@ const watchers = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 const watch = (watcher: () => void) => {
   watchers.add(watcher);
+  // It stood still while nobody looked.
+  if (!timer) now = Date.now();
   timer ??= setInterval(() => {
     now = Date.now();
     for (const each of watchers) each();

@@ -47,6 +47,3 @@ export const chooseTheme = (theme: Theme) => {
 
 /** What was chosen. */
 export const useTheme = (): Theme => useSyncExternalStore(watch, () => chosen);
-
-/** What is shown, whether chosen or the computer's. */
-export const useShownTheme = (): "light" | "dark" => useSyncExternalStore(watch, shown);

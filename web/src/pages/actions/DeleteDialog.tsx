@@ -1,7 +1,7 @@
 import { useNavigate, useRouterState } from "@tanstack/react-router";
 import { Check, Minus } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { asFailure, type Failure } from "../../api/client";
+import { useSending } from "../../api/useSending";
 import { remove } from "../../api/write";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -22,14 +22,11 @@ interface Props {
 /** Asks before a configuration goes: what is lost by it, and what stays. */
 export const DeleteDialog = ({ device, close, returnTo }: Props) => {
   const [message, setMessage] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure | null>(null);
+  const { busy, failure, send } = useSending();
   const navigate = useNavigate();
   const here = useRouterState({ select: (s) => new RegExp(`^/devices/${device.id}(/|$)`).test(s.location.pathname) });
-  const run = async (revision: number) => {
-    setBusy(true);
-    setFailure(null);
-    try {
+  const run = (revision: number) =>
+    send(async () => {
       await remove(device.id, { message, revision });
       close();
       if (here) void navigate({ to: "/", search: rememberedFleetSearch() });
@@ -38,11 +35,7 @@ export const DeleteDialog = ({ device, close, returnTo }: Props) => {
         detail: "Its history stays.",
         action: { label: "Undo", run: () => void bringBack(device) },
       });
-    } catch (error) {
-      setBusy(false);
-      setFailure(asFailure(error));
-    }
-  };
+    });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     void run(device.revision);

@@ -49,7 +49,7 @@ export const DeviceMenu = (device: ActionDevice) => {
 /** Keeps the document as a file, byte for byte, by the name that an import reads. */
 const exportDocument = async ({ mac }: ActionDevice) => {
   try {
-    const response = await request(`api/configs/${dashedMac(mac)}.json`, { cache: "no-store" });
+    const response = await request(`api/configs/${dashedMac(mac)}.json`);
     download(await response.blob(), `${dashedMac(mac)}.json`);
   } catch (error) {
     toastFailure("The document could not be exported", error);

@@ -1,7 +1,7 @@
 import { ArrowRight, Check } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { asFailure, type Failure } from "../../api/client";
 import { queries } from "../../api/queries";
+import { useSending } from "../../api/useSending";
 import { replaceDevice } from "../../api/write";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -22,23 +22,16 @@ interface Props {
 export const ReplaceDialog = ({ device, close, returnTo }: Props) => {
   const [text, setText] = useState("");
   const [message, setMessage] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure | null>(null);
+  const { busy, failure, forget, send } = useSending();
   const { mac, free } = useFreeMac(text);
   const run = async (revision: number) => {
     if (!mac || !free) return;
-    setBusy(true);
-    setFailure(null);
-    try {
+    const failed = await send(async () => {
       await replaceDevice(device.id, mac, { message, revision });
       close();
       toast({ title: `${device.name ? `${device.name} is` : "It is"} ${mac} now`, detail: `${device.mac} gets 404.` });
-    } catch (error) {
-      setBusy(false);
-      const failed = asFailure(error);
-      if (failed.code === "RECORD_EXISTS") void queries.invalidateQueries({ queryKey: ["holder"] });
-      setFailure(failed);
-    }
+    });
+    if (failed?.code === "RECORD_EXISTS") void queries.invalidateQueries({ queryKey: ["holder"] });
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -74,7 +67,7 @@ export const ReplaceDialog = ({ device, close, returnTo }: Props) => {
           label="MAC address of the new device"
           value={text}
           onChange={(next) => {
-            setFailure(null);
+            forget();
             setText(next);
           }}
           hint="It is on the module's label, and esptool prints it"

@@ -90,7 +90,8 @@ interface Props {
 export const Compare = ({ id, config, revisions: { items, more }, picked, pick }: Props) => {
   const [mode, setMode] = useDiffMode();
   const at = items.findIndex((r) => r.revision === picked.to);
-  const before = items[at + 1]?.revision ?? (at >= 0 && !more ? null : picked.to > 1 ? picked.to - 1 : null);
+  const older = at < 0 ? undefined : items[at + 1];
+  const before = older?.revision ?? (at >= 0 && !more ? null : picked.to > 1 ? picked.to - 1 : null);
   const from = picked.from ?? (at === -1 && picked.to === 1 ? null : before);
   const find = (n: number | null) => items.find((r) => r.revision === n);
   const a = useSide(id, from, find(from));
@@ -147,7 +148,7 @@ export const Compare = ({ id, config, revisions: { items, more }, picked, pick }
       </div>
       <div className={css.sides}>
         <About id={id} side={a} what="Before" config={config} older={find(from === null ? null : from - 1)} />
-        <About id={id} side={b} what="After" config={config} older={items[at + 1]} />
+        <About id={id} side={b} what="After" config={config} older={older} />
       </div>
       <Difference a={a} b={b} mode={mode} />
     </>

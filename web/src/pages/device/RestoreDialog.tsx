@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import { asFailure } from "../../api/client";
 import { documentQuery, refreshConfig } from "../../api/queries";
+import { useSending } from "../../api/useSending";
 import { type Config, restore } from "../../api/write";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -25,16 +25,13 @@ interface Props {
 /** Shows what restoring a revision would change, and does it. */
 export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Props) => {
   const [message, setMessage] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
+  const { busy, failure, forget, send } = useSending();
   const now = useQuery({ ...documentQuery(id, config.revision), enabled: open });
   const then = useQuery({ ...documentQuery(id, revision.revision), enabled: open });
   const failed = now.error ? now : then.error ? then : null;
 
   const run = async () => {
-    setBusy(true);
-    setFailure(null);
-    try {
+    const refused = await send(async () => {
       const made = await restore(id, revision.revision, { message, revision: config.revision });
       onOpenChange(false);
       setMessage("");
@@ -42,19 +39,15 @@ export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Prop
         title: `Revision ${revision.revision} is restored, as revision ${made.revision}`,
         action: { label: "Undo", run: () => void undo(id, config.revision, made.revision) },
       });
-    } catch (error) {
-      setFailure(error);
-      if (asFailure(error).code === "PRECONDITION_FAILED") void refreshConfig(id);
-    } finally {
-      setBusy(false);
-    }
+    });
+    if (refused?.code === "PRECONDITION_FAILED") void refreshConfig(id);
   };
 
   return (
     <Dialog
       open={open}
       onOpenChange={(is) => {
-        setFailure(null);
+        forget();
         onOpenChange(is);
       }}
       size="l"
@@ -70,7 +63,7 @@ export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Prop
       }
     >
       {failure !== null &&
-        (asFailure(failure).code === "PRECONDITION_FAILED" ? (
+        (failure.code === "PRECONDITION_FAILED" ? (
           <Notice kind="danger" title="Somebody saved meanwhile: nothing was restored">
             <p>What is compared below is the newest revision now. Look at it, and restore then.</p>
           </Notice>

@@ -217,10 +217,11 @@ const useReturn = (
   useLayoutEffect(() => {
     if (done.current || !there) return;
     done.current = true;
+    const { back } = left;
+    left.back = false;
     if (left.search !== key) return;
     scroll.current!.scrollTop = left.top;
-    if (left.back) requestAnimationFrame(focus);
-    left.back = false;
+    if (back) requestAnimationFrame(focus);
   });
   useEffect(() => {
     left.search = key;

@@ -90,6 +90,14 @@ export const FleetTable = (props: Props) => {
   };
   props.focusRow.current = (index) => focus(index ?? (at >= 0 ? at : firstSeen()));
 
+  const { focusRow } = props;
+  useEffect(
+    () => () => {
+      focusRow.current = null;
+    },
+    [focusRow],
+  );
+
   const on = useRowEvents(now);
   const indexes: number[] = [];
   if (at >= 0 && at < first) indexes.push(at);

@@ -13,10 +13,12 @@ export class Slots {
   /** The elements as they follow each other in the page. */
   #order: readonly number[] = [];
   #next = 0;
+  #held: number | null = null;
 
   /**
    * Has exactly these rows in the page, and answers them as their elements follow each other: in the order of the rows where
-   * `sorted` says so, and else so that none moves. The element of `held`, which may have the focus, never becomes another row's.
+   * `sorted` says so, and else so that none moves. The element of `held`, which may have the focus, never becomes another row's;
+   * nor does that of the one before, from which the focus goes only after this.
    */
   place(ids: readonly number[], held: number | null, sorted: boolean): Place[] {
     const wanted = new Set(ids);
@@ -24,8 +26,9 @@ export class Slots {
     for (const [id, slot] of this.#of) {
       if (wanted.has(id)) continue;
       this.#of.delete(id);
-      if (id !== held) free.push(slot);
+      if (id !== held && id !== this.#held) free.push(slot);
     }
+    this.#held = held;
     const added: number[] = [];
     const places = new Map<number, Place>();
     for (const [at, id] of ids.entries()) {
@@ -40,9 +43,7 @@ export class Slots {
       }
       places.set(slot, { slot, at });
     }
-    this.#order = sorted
-      ? [...places.keys()]
-      : [...this.#order.filter((slot) => places.has(slot)), ...added.filter((slot) => places.has(slot))];
+    this.#order = sorted ? [...places.keys()] : [...this.#order.filter((slot) => places.has(slot)), ...added];
     return this.#order.map((slot) => places.get(slot)!);
   }
 }

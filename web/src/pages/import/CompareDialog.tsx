@@ -13,8 +13,7 @@ export const CompareDialog = ({ planned, close }: { planned: Planned; close(): v
   const mac = planned.mac!;
   const there = useQuery({
     queryKey: ["there", mac],
-    queryFn: async ({ signal }) =>
-      (await request(`api/configs/${dashedMac(mac)}.json`, { signal, cache: "no-store" })).text(),
+    queryFn: async ({ signal }) => (await request(`api/configs/${dashedMac(mac)}.json`, { signal })).text(),
     staleTime: 0,
     gcTime: 0,
   });

@@ -1,6 +1,6 @@
 import type { FormEvent } from "react";
 import { Button } from "../../ui/Button";
-import { Check } from "../../ui/Field";
+import { Check, Radio } from "../../ui/Field";
 import { Card } from "../../ui/Page";
 import { MessageField } from "../actions/MessageField";
 import css from "./Confirm.module.css";
@@ -35,24 +35,18 @@ export const Confirm = ({ plan, choices, onChoose, onSend, onReset, busy }: Prop
             <legend>
               {devices(counts.update)} {counts.update === 1 ? "has" : "have"} another document already
             </legend>
-            <label>
-              <input
-                type="radio"
-                name="conflict"
-                checked={choices.onConflict === "update"}
-                onChange={() => onChoose({ ...choices, onConflict: "update" })}
-              />
-              Update: the file becomes a new revision, and the older ones stay
-            </label>
-            <label>
-              <input
-                type="radio"
-                name="conflict"
-                checked={choices.onConflict === "skip"}
-                onChange={() => onChoose({ ...choices, onConflict: "skip" })}
-              />
-              Skip: leave what is there
-            </label>
+            <Radio
+              label="Update: the file becomes a new revision, and the older ones stay"
+              name="conflict"
+              checked={choices.onConflict === "update"}
+              onChange={() => onChoose({ ...choices, onConflict: "update" })}
+            />
+            <Radio
+              label="Skip: leave what is there"
+              name="conflict"
+              checked={choices.onConflict === "skip"}
+              onChange={() => onChoose({ ...choices, onConflict: "skip" })}
+            />
           </fieldset>
         )}
         {counts.refused > 0 && (

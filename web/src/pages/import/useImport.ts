@@ -106,9 +106,11 @@ export const useImport = () => {
     const mine = ++run.current;
     setPhase({ at: "importing", plan });
     try {
-      const report = await importAll(itemsOf(plan), {
+      // What was there already is left alone, and what was to be new does not write over what came meanwhile.
+      const sent = plan.map((each) => (each.fate === "same" ? { mac: null, text: null } : each));
+      const report = await importAll(itemsOf(sent), {
         dryRun: false,
-        onConflict,
+        onConflict: plan.some((each) => each.fate === "update") ? onConflict : "fail",
         keepGoing,
         message,
         key: idempotencyKey(),
@@ -119,9 +121,10 @@ export const useImport = () => {
         const reason = refused.get(sourceOf(i));
         return reason === undefined ? each : { ...each, fate: "refused", reason };
       });
-      entries.current = [];
+      if (report.applied) entries.current = [];
       void fleet.load();
-      setPhase({ at: "done", plan: done, report, onConflict });
+      const same = plan.filter((each) => each.fate === "same").length;
+      setPhase({ at: "done", plan: done, report: { ...report, unchanged: report.unchanged + same }, onConflict });
     } catch (error) {
       if (run.current === mine) setPhase({ at: "failed", error, plan });
     }

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
-import { asFailure, type Failure } from "../../api/client";
+import type { Failure } from "../../api/client";
 import { queries, serverQuery } from "../../api/queries";
+import { useSending } from "../../api/useSending";
 import { create } from "../../api/write";
 import { useShortcuts } from "../../app/shortcuts";
 import { blocksSaving, checkDocument } from "../../editor/checks";
@@ -41,8 +42,7 @@ export const NewForm = ({ from, initial, copied }: Props) => {
   const [restored, setRestored] = useState(kept !== null);
   const [message, setMessage] = useState("");
   const [tried, setTried] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure | null>(null);
+  const { busy, failure, forget, send } = useSending();
   const editor = useRef<EditorHandle>(null);
   const made = useRef(false);
   const wanted = useFreeMac(mac);
@@ -59,28 +59,23 @@ export const NewForm = ({ from, initial, copied }: Props) => {
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
     setTried(true);
-    if (busy) return;
-    if (!wanted.mac || !wanted.free) return document.querySelector<HTMLInputElement>("#new-config input")?.focus();
+    if (busy || made.current) return;
+    const { mac: to, free } = wanted;
+    if (!to || !free) return document.querySelector<HTMLInputElement>("#new-config input")?.focus();
     if (wrong()) return editor.current?.showError();
-    setBusy(true);
-    setFailure(null);
-    try {
-      const config = await create(wanted.mac, text, { message });
+    const failed = await send(async () => {
+      const config = await create(to, text, { message });
       made.current = true;
       draft.drop();
       toast({ title: `${config.device_name || config.mac_address} was created` });
       void navigate({ to: "/devices/$id", params: { id: config.id } });
-    } catch (error) {
-      setBusy(false);
-      const failed = asFailure(error);
-      if (failed.status === 409 || failed.status === 412) void queries.invalidateQueries({ queryKey: ["holder"] });
-      setFailure(failed);
-    }
+    });
+    if (failed?.status === 409 || failed?.status === 412) void queries.invalidateQueries({ queryKey: ["holder"] });
   };
   useShortcuts({ "mod+s": () => void submit() });
   const more = useMemo(() => (failure ? (now: string) => documentProblems(failure, now) : undefined), [failure]);
   const put = (next: string) => {
-    setFailure(null);
+    forget();
     setText(next);
   };
   const startOver = () => {
@@ -109,7 +104,7 @@ export const NewForm = ({ from, initial, copied }: Props) => {
           label="MAC address"
           value={mac}
           onChange={(next) => {
-            setFailure(null);
+            forget();
             setMac(next);
           }}
           hint="It is on the module's label. esptool prints it when it flashes, and firmware prints it at its start; your router lists those that are connected."

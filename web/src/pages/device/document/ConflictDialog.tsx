@@ -120,10 +120,10 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
             </p>
             {merged.conflicts.length > 1 && (
               <p className={css.hint}>
-                <Button size="s" onClick={() => all("mine")}>
+                <Button size="s" disabled={written !== null} onClick={() => all("mine")}>
                   Mine for all
                 </Button>{" "}
-                <Button size="s" onClick={() => all("theirs")}>
+                <Button size="s" disabled={written !== null} onClick={() => all("theirs")}>
                   Theirs for all
                 </Button>
               </p>

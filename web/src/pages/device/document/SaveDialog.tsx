@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
-import { asFailure, type Failure } from "../../../api/client";
+import type { Failure } from "../../../api/client";
+import { useSending } from "../../../api/useSending";
 import { useShortcuts } from "../../../app/shortcuts";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
@@ -26,22 +27,13 @@ interface Props {
 /** What is about to be saved: its difference to what is there, and why it is done. */
 export const SaveDialog = ({ base, text, warnings, write, close, returnTo }: Props) => {
   const [message, setMessage] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure | null>(null);
+  const { busy, failure, send } = useSending();
   const tooLong = [...message.trim()].length > longest;
 
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
     if (busy || tooLong) return;
-    setBusy(true);
-    setFailure(null);
-    try {
-      setFailure(await write(message));
-    } catch (error) {
-      setFailure(asFailure(error));
-    } finally {
-      setBusy(false);
-    }
+    await send(() => write(message));
   };
   useShortcuts({ "mod+Enter": () => void submit() });
   return (

@@ -121,8 +121,8 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
 
   // What was in the way may turn out to have the text that this was made from.
   useEffect(() => {
-    if (shown === "conflict" && !theirs && dirty && !editing.saving && editing.revision === base.revision)
-      setShown("save");
+    if (shown === "conflict" && !theirs && !editing.saving && editing.revision === base.revision)
+      setShown(dirty ? "save" : null);
   }, [shown, theirs, dirty, editing.saving, editing.revision, base.revision]);
 
   const take = (result: string, against: Based) => {
@@ -144,8 +144,10 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
       const there = await queries.fetchQuery(documentQuery(id, back.revision));
       queries.setQueryData(configQuery(id).queryKey, back);
       await queries.refetchQueries({ queryKey: ["config", id] });
-      rebase({ revision: back.revision, text: there });
-      setShown(text.current === there ? null : "save");
+      // Somebody may have saved before it was deleted: that is not written over unseen.
+      const mine = there === base.text || text.current === there;
+      if (mine) rebase({ revision: back.revision, text: there });
+      setShown(text.current === there ? null : mine ? "save" : "conflict");
     } catch (error) {
       toastFailure("It could not be brought back", error);
     } finally {

@@ -15,13 +15,11 @@ const most = 20; // drafts in one browser, of all devices
 const mostLength = 512 << 10; // characters of one
 const oldest = 60 * 24 * 3600 * 1000; // milliseconds
 
-// Each time that the page is opened has drafts of its own, so that two tabs with the same device do not write over each other.
-const opened = Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("");
-
 const prefix = (id: number) => `draft:${id}:`;
 
-/** The name of the draft that this page keeps of a device. */
-export const ownDraft = (id: number): string => prefix(id) + opened;
+/** A name for the draft of one opening of a document: what another tab keeps, or was kept before, is not written over. */
+export const newDraftName = (id: number): string =>
+  prefix(id) + Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("");
 
 const readDraft = (name: string): Draft | null => {
   try {
@@ -49,7 +47,7 @@ export const dropDraft = (name: string) => void stored.write(name, null);
 export const keepDraft = ({ name, ...draft }: Draft): boolean => {
   if (draft.text.length > mostLength) return false;
   const others = storedNames("draft:")
-    .filter((other) => other !== name)
+    .filter((other) => other !== name && /^draft:\d+:/.test(other))
     .map((other) => readDraft(other) ?? { name: other, at: 0 })
     .sort((a, b) => b.at - a.at);
   for (const [i, other] of others.entries()) if (i >= most - 1 || draft.at - other.at > oldest) dropDraft(other.name);

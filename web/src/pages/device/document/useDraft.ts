@@ -1,6 +1,6 @@
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { session } from "../../../api/session";
-import { dropDraft, keepDraft, ownDraft } from "./drafts";
+import { dropDraft, keepDraft, newDraftName } from "./drafts";
 
 const after = 400; // milliseconds without a key
 
@@ -9,6 +9,7 @@ const after = 400; // milliseconds without a key
  * null where it is as it was saved. `touch` says that it changed; `drop` that it is to be kept no more.
  */
 export const useDraft = (id: number, now: () => { revision: number; text: string } | null) => {
+  const [name] = useState(() => newDraftName(id));
   const current = useRef(now);
   current.current = now;
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -22,13 +23,13 @@ export const useDraft = (id: number, now: () => { revision: number; text: string
     if (session.token() !== token.current) return;
     const draft = current.current();
     if (!draft) {
-      if (kept.current !== null) dropDraft(ownDraft(id));
+      if (kept.current !== null) dropDraft(name);
       kept.current = null;
     } else if (kept.current !== `${draft.revision} ${draft.text}`) {
-      keepDraft({ name: ownDraft(id), ...draft, at: Date.now() });
+      keepDraft({ name, ...draft, at: Date.now() });
       kept.current = `${draft.revision} ${draft.text}`;
     }
-  }, [id]);
+  }, [name]);
 
   useEffect(() => {
     const hidden = () => document.visibilityState === "hidden" && write();
