@@ -73,7 +73,7 @@ test: test-deps build ## Run every test, in Go and of the page; installs what th
 test-deps: ## Install the engines, brokers and browser that the tests use, where missing
 	@scripts/test-deps
 
-web-test: build ## Run the tests of the page alone; RUN narrows them down by their names
+web-test: test-deps build ## Run the tests of the page alone; RUN narrows them down by their names
 	cd web && RESULTS=$(abspath $(WEB_RESULTS)) $(NPM) test -- $(if $(RUN),--grep '$(RUN)' --pass-with-no-tests)
 
 screenshots: test-deps build ## Take pictures of every view of the page into .build/screenshots, and those of the README

@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // maxTag bounds the entity tag that a device may show; those of documents have 32 characters.
 const maxTag = 64
@@ -26,7 +29,8 @@ func (c CheckIn) Evidence() (first, second Evidence, n int) {
 	case c.NotModified && c.Tags > 0:
 		first.Kind, first.ETag = EvidenceHeld, c.Current.ETag
 	case !c.NotModified && c.Tags == 1 && c.Tag != "" && len(c.Tag) <= maxTag:
-		first.Kind, first.ETag = EvidenceHeld, c.Tag
+		// Evidence is kept for long, and the tag may be a piece of a long header.
+		first.Kind, first.ETag = EvidenceHeld, strings.Clone(c.Tag)
 	}
 	if c.Head || c.NotModified {
 		return first, second, 1
