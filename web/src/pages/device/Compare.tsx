@@ -156,7 +156,8 @@ export const Compare = ({ id, config, revisions: { items, more }, picked, pick }
 };
 
 const Difference = ({ a, b, mode }: { a: Side; b: Side; mode: Mode }) => {
-  const failed = a.error ? a : b.error ? b : null;
+  // The one that was asked for, before the one that it is compared with.
+  const failed = b.error ? b : a.error ? a : null;
   if (failed) {
     const notKept = asFailure(failed.error).status === 404;
     return (
