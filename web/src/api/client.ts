@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { randomName } from "./random";
 import type { paths } from "./schema.gen";
 import { base, session } from "./session";
 
@@ -17,6 +18,11 @@ export class Failure extends Error {
   ) {
     super(message);
     this.name = "Failure";
+  }
+
+  /** Whether the server lets nobody in with what was sent, whatever is asked. */
+  get refused(): boolean {
+    return [401, 403, 421].includes(this.status);
   }
 
   get unreachable() {
@@ -107,8 +113,7 @@ export const request = async (path: string, init: RequestInit = {}): Promise<Res
 };
 
 /** A name for one attempt to write, under which a retry gets the first answer again. */
-export const idempotencyKey = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (n) => n.toString(16).padStart(2, "0")).join("");
+export const idempotencyKey = randomName;
 
 /** A message in a header: as it is, or as RFC 8187 writes it. */
 export const changeMessage = (message: string): Record<string, string> => {

@@ -104,7 +104,7 @@ class Live {
         if (signal.aborted) return;
         const failure = asFailure(error);
         // Anything else may be a proxy that speaks while the server starts again.
-        if ([401, 403, 421].includes(failure.status)) {
+        if (failure.refused) {
           this.stop("refused");
           return;
         }

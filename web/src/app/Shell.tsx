@@ -69,8 +69,8 @@ export const Shell = () => {
 
 // Too many wrong tokens of others from the same address (429) do not end what is under way here.
 const refusal = (error: unknown, known = false) => {
-  const { status } = asFailure(error);
-  return [401, 403, 421].includes(status) || (status === 429 && !known);
+  const { refused, status } = asFailure(error);
+  return refused || (status === 429 && !known);
 };
 
 // Another token may be let in where this one is not.

@@ -241,7 +241,7 @@ const UndeleteSeveral = ({
       } catch (error) {
         const failure = asFailure(error);
         failed.push({ config, why: failure.message });
-        if (failure.unreachable || [401, 403, 421].includes(failure.status)) break;
+        if (failure.unreachable || failure.refused) break;
       }
     }
     setAt(null);

@@ -1,3 +1,4 @@
+import { randomName } from "../../../api/random";
 import { stored, storedNames } from "../../../api/session";
 
 /** A document that somebody wrote and did not save, as this browser keeps it. */
@@ -18,8 +19,7 @@ const oldest = 60 * 24 * 3600 * 1000; // milliseconds
 const prefix = (id: number) => `draft:${id}:`;
 
 /** A name for the draft of one opening of a document: what another tab keeps, or was kept before, is not written over. */
-export const newDraftName = (id: number): string =>
-  prefix(id) + Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("");
+export const newDraftName = (id: number): string => prefix(id) + randomName();
 
 const readDraft = (name: string): Draft | null => {
   try {

@@ -6,8 +6,8 @@ const together = 4; // a browser has six connections to a server, and the live e
 
 /** What every other request would meet too: the server is away, lets nobody in, or has had enough. */
 const hopeless = (error: unknown): boolean => {
-  const { status, unreachable } = asFailure(error);
-  return unreachable || [401, 403, 421, 429, 503].includes(status);
+  const { refused, status, unreachable } = asFailure(error);
+  return unreachable || refused || status === 429 || status === 503;
 };
 
 /** What is wrong with one of many, in a sentence. */
