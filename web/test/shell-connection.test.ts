@@ -45,6 +45,28 @@ test("a server that went away is told of plainly; when it is back, so is the pag
   await expect(page.getByText("Live", { exact: true })).toBeAttached();
 });
 
+for (const where of ["", "#/devices/1/timeline"])
+  test(`what happens between the reading of ${where ? "a device" : "the fleet"} and the first event is not missed`, async ({
+    page,
+    server,
+  }) => {
+    const id = await server.create(mac, '{"deviceName":"Porch"}');
+    let begin = () => {};
+    const held = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    await page.route("**/api/events", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(server.url + where);
+    await expect(page.getByText("Porch").first()).toBeVisible();
+    await server.api("PATCH", `api/configs/${id}`, { content: { deviceName: "Veranda" } });
+    begin();
+    await expect(page.getByText("Veranda").first()).toBeVisible();
+    await expect(page.getByText("Live", { exact: true })).toBeAttached();
+  });
+
 test("who does not want to wait tries now", async ({ page, server }) => {
   await server.create(mac, '{"deviceName":"Porch"}');
   await page.goto(server.url);

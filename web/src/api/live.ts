@@ -13,15 +13,16 @@ const hiddenFor = 60_000; // a browser has six connections to a server; a page t
 
 /**
  * The one stream of events of this page. Who follows it is told of each event once and in order; `onReset` says that some are
- * missing, so that everything must be read anew.
+ * missing, so that everything must be read anew; or that the stream begins only now, and what was read before may be older.
  */
 class Live {
   state: LiveState = "connecting";
   failure: Failure | null = null;
   #handlers = new Set<(event: LiveEvent) => void>();
-  #resets = new Set<() => void>();
+  #resets = new Set<(begins: boolean) => void>();
   #watchers = new Set<() => void>();
   #last = "";
+  #begun = false;
   #stop: AbortController | null = null;
   #ready: Promise<void>;
   #isReady: () => void = () => {};
@@ -45,7 +46,7 @@ class Live {
     return () => void this.#handlers.delete(handler);
   }
 
-  onReset(handler: () => void): () => void {
+  onReset(handler: (begins: boolean) => void): () => void {
     this.#resets.add(handler);
     return () => void this.#resets.delete(handler);
   }
@@ -158,15 +159,18 @@ class Live {
     if (kind === "ready") {
       this.#isReady();
       this.#set("live");
+      if (!this.#begun) this.#reset(true);
+      this.#begun = true;
       return;
     }
     this.#set("live");
-    if (kind === "reset") {
-      for (const handler of this.#resets) handler();
-      return;
-    }
+    if (kind === "reset") return this.#reset(false);
     const event = { ...JSON.parse(data), kind } as LiveEvent;
     for (const handler of this.#handlers) handler(event);
+  }
+
+  #reset(begins: boolean) {
+    for (const handler of this.#resets) handler(begins);
   }
 }
 

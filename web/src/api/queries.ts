@@ -83,5 +83,10 @@ export const followLive = () => {
       stale.clear();
     }, 200);
   });
-  live.onReset(() => void queries.invalidateQueries());
+  live.onReset((begins) => {
+    const followed = (key: unknown) => key === "config" || key === "deleted";
+    // A document of a revision is what it was.
+    const old = (key: unknown) => (begins ? followed(key) : key !== "document");
+    void queries.invalidateQueries({ predicate: ({ queryKey }) => old(queryKey[0]) });
+  });
 };
