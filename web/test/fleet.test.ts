@@ -147,6 +147,57 @@ test("shows at once what devices and others do, and does not move rows that one 
   await expect(summary(page)).toHaveText("5 devices");
 });
 
+test("who is at a row that somebody deletes goes on at the next, and rows move again when one looks elsewhere", async ({
+  page,
+  server,
+}) => {
+  await seed(server, 4);
+  await page.goto(`${server.url}#/?sort=name&desc=true`);
+  await rowOf(page, "Sensor 3").focus();
+  await server.api("DELETE", `api/configs/${await idOf(server, mac(3))}`);
+  await expect(rowOf(page, "Sensor 2")).toBeFocused();
+  await page.keyboard.press("j");
+  await expect(rowOf(page, "Sensor 1")).toBeFocused();
+  await server.api("DELETE", `api/configs/${await idOf(server, mac(1))}`);
+  await expect(rowOf(page, "Sensor 2")).toBeFocused();
+  await page.getByRole("searchbox").focus();
+  await server.create(mac(9), '{"deviceName": "Sensor 9"}');
+  await expect(names(page)).toHaveText(["Sensor 9", "Sensor 4", "Sensor 2"]);
+});
+
+test("nothing holds the rows of a search that found nothing meanwhile", async ({ page, server }) => {
+  await seed(server, 3);
+  await page.goto(server.url);
+  await rowOf(page, "Sensor 1").focus();
+  await page.keyboard.press("/");
+  await page.keyboard.type("sensor_2");
+  await expect(names(page)).toHaveText(["Sensor 2"]);
+  await page.keyboard.press("Enter");
+  await expect(rowOf(page, "Sensor 2")).toBeFocused();
+  await server.api("DELETE", `api/configs/${await idOf(server, mac(2))}`);
+  await expect(page.getByRole("heading", { name: "No device fits" })).toBeVisible();
+  for (const n of [22, 21]) await server.create(mac(n), `{"deviceName": "Sensor ${n}", "deviceEntityId": "sensor_2"}`);
+  await expect(names(page)).toHaveText(["Sensor 21", "Sensor 22"]);
+});
+
+test("what changed shines once, wherever its row goes then", async ({ page, server }) => {
+  await seed(server, 30);
+  await page.goto(server.url);
+  await server.fetchAsDevice(mac(2));
+  await expect(rowOf(page, "Sensor 2").first()).toContainText("Fetched");
+  const shining = () =>
+    page.evaluate(
+      () => document.getAnimations().filter((a) => a instanceof CSSAnimation && a.playState === "running").length,
+    );
+  expect(await shining()).toBeGreaterThan(0);
+  await expect.poll(shining).toBe(0);
+  await page.evaluate(() => {
+    const rows = [...document.querySelectorAll('[role="row"][data-id]')];
+    rows[0]!.parentElement!.append(rows[1]!);
+  });
+  expect(await shining()).toBe(0);
+});
+
 const idOf = async (server: Server, address: string): Promise<number> =>
   (await server.api<{ configs: { id: number }[] }>("GET", `api/configs?q=${address}`)).configs[0]!.id;
 

@@ -70,6 +70,24 @@ test("single letters can be turned off, for good; those with Ctrl go on", async 
   await page.keyboard.press("Control+k");
   await expect(page.getByRole("dialog", { name: "Go to a device" })).toBeVisible();
   await expect(page).toHaveURL(/#\/server/);
+  await page.keyboard.press("Escape");
+
+  await page.getByRole("link", { name: "Fleet", exact: true }).click();
+  const rows = page.locator('[role="row"][data-id]');
+  await rows.first().focus();
+  await page.keyboard.press("x");
+  await page.keyboard.press("j");
+  await expect(rows.first()).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/#\/devices\/\d+/);
+  await expect(page.getByRole("navigation", { name: "Of this device" })).toBeVisible();
+  const address = page.url();
+  await page.keyboard.press("Shift+J");
+  await page.goBack();
+  await expect(rows.first()).toBeFocused();
+  await expect(page.getByRole("region", { name: "Selected devices" })).toBeHidden();
+  await page.goForward();
+  await expect(page).toHaveURL(address);
 });
 
 test("a key does not press what has the focus twice", async ({ page }) => {

@@ -27,7 +27,7 @@ import { LiveSign } from "./Connection";
 import { Logo } from "./Logo";
 import { loadPalette, overlay } from "./overlay";
 import { SignOut } from "./SignOut";
-import { covered, useShortcuts } from "./shortcuts";
+import { covered, mod, useShortcuts } from "./shortcuts";
 
 const pages = [
   { to: "/", label: "Fleet", icon: Rows3 },
@@ -36,8 +36,6 @@ const pages = [
   { to: "/audit", label: "Audit", icon: FileClock },
   { to: "/server", label: "Server", icon: Server },
 ] as const;
-
-const mod = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl ";
 
 // A link to #main would be an address of the router's.
 const skip = () => focusHeading() || document.getElementById("main")?.focus();

@@ -2,13 +2,12 @@ import { Dialog } from "../ui/Dialog";
 import { Check } from "../ui/Field";
 import { overlay, useOverlay } from "./overlay";
 import css from "./ShortcutList.module.css";
-import { shortcutSheet, singleKeys, useSingleKeys } from "./shortcuts";
+import { isMac, mod, shortcutSheet, singleKeys, useSingleKeys } from "./shortcuts";
 
-const mac = /Mac|iP/.test(navigator.platform);
 const shown: Record<string, string> = {
-  mod: mac ? "⌘" : "Ctrl",
+  mod: mod.trim(),
   shift: "Shift",
-  alt: mac ? "⌥" : "Alt",
+  alt: isMac ? "⌥" : "Alt",
   Escape: "Esc",
 };
 

@@ -1,6 +1,12 @@
 import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
 import { stored } from "../api/session";
 
+/** Whether keys are called as on a Mac. */
+export const isMac = /Mac|iP/.test(navigator.platform);
+
+/** How the key is called that goes before a letter: "Ctrl K", "⌘K". */
+export const mod = isMac ? "⌘" : "Ctrl ";
+
 /** Every shortcut of the page, for the list of them. Keys: "mod" is Ctrl, or ⌘ on a Mac; "g f" is g, then f. */
 export const shortcutSheet: { group: string; keys: { keys: string; does: string }[] }[] = [
   {
@@ -101,7 +107,7 @@ const press = (event: KeyboardEvent) => {
   first = "";
   if (!name.startsWith("mod+")) {
     if (typing(event.target) || covered() || presses(event)) return;
-    if (name.length === 1 && !singleKeys.on()) return;
+    if (/^(shift\+)?.$/.test(name) && !singleKeys.on()) return;
   }
   // A key after a first one is the second of these two and nothing else.
   const run = started ? find(`${started} ${name}`) : find(name);

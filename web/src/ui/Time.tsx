@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from "react";
+import { type PointerEvent, useSyncExternalStore } from "react";
 
 // One clock for the page: every Time is written anew together.
 let now = Date.now();
@@ -45,13 +45,18 @@ export const ago = (at: number, from = Date.now()): string => {
 /** The exact time in milliseconds, in the words of the computer's language. */
 export const exactTime = (at: number): string => exact.format(at);
 
+// Only where it is asked for: to write a date takes longer than all else of a time.
+const explain = ({ currentTarget }: PointerEvent<HTMLTimeElement>) => {
+  currentTarget.title = exactTime(Date.parse(currentTarget.dateTime));
+};
+
 /** A time, relative to now and kept so; the exact one when pointed at. `at` is RFC 3339, or Unix seconds. */
 export const Time = ({ at, never = "never" }: { at: string | number | null | undefined; never?: string }) => {
   const clock = useSyncExternalStore(watch, () => now);
   if (at === null || at === undefined) return <span>{never}</span>;
   const ms = typeof at === "number" ? at * 1000 : Date.parse(at);
   return (
-    <time dateTime={new Date(ms).toISOString()} title={exact.format(ms)}>
+    <time dateTime={new Date(ms).toISOString()} onPointerEnter={explain}>
       {ago(ms, Math.max(clock, Math.min(ms, Date.now())))}
     </time>
   );

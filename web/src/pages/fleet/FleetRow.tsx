@@ -107,7 +107,12 @@ const Live = ({ of, value, children }: { of: number; value: string | number | nu
   else if (seen.current.value !== value) seen.current = { of, value, times: seen.current.times + 1 };
   const { times } = seen.current;
   return (
-    <span key={times} className={times ? css.changed : css.still}>
+    // One that is put elsewhere in the page would shine again.
+    <span
+      key={times}
+      className={times ? css.changed : css.still}
+      onAnimationEnd={({ currentTarget }) => currentTarget.classList.replace(css.changed!, css.still!)}
+    >
       {children}
     </span>
   );

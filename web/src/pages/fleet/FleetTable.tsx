@@ -1,14 +1,6 @@
 import { ArrowDown, ArrowUp } from "lucide-react";
-import {
-  type KeyboardEvent,
-  memo,
-  type RefObject,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-} from "react";
+import { type KeyboardEvent, memo, type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
+import { singleKeys } from "../../app/shortcuts";
 import { type Column, columns, type Order, type Row } from "../../fleet/row";
 import { columnSays } from "./columns";
 import { FleetRow, type RowEvents } from "./FleetRow";
@@ -16,9 +8,10 @@ import css from "./FleetTable.module.css";
 import { Part } from "./Part";
 import type { Selection } from "./selection";
 import { Slots } from "./slots";
+import { useRowFocus } from "./useRowFocus";
 import { useSlice } from "./useSlice";
 
-interface Props {
+export interface TableProps {
   rows: readonly Row[];
   order: Order;
   narrow: boolean;
@@ -45,7 +38,7 @@ interface Props {
 export const rowSize = (narrow: boolean) => (narrow ? 66 : 40);
 
 /** Every device that is shown, of which only those on the screen are in the page. */
-export const FleetTable = (props: Props) => {
+export const FleetTable = (props: TableProps) => {
   const { rows, order, narrow, selection, scroll, bar, foot, active, pointed, onLook } = props;
   const list = useRef<HTMLDivElement>(null);
   const head = useRef<HTMLDivElement>(null);
@@ -64,38 +57,19 @@ export const FleetTable = (props: Props) => {
 
   useHead(bar, head);
   const at = useMemo(() => (active === null ? -1 : rows.findIndex((row) => row.id === active)), [rows, active]);
-  const focus = useCallback(
-    (index: number) => {
-      const { rows, onActive } = now.current;
-      const row = rows[Math.max(0, Math.min(index, rows.length - 1))];
-      if (!row) return;
-      onActive(row.id);
-      reveal(rows.indexOf(row));
-      wanted.current = row.id;
-    },
-    [reveal],
-  );
-  // The row may come into the page only by the scrolling.
-  const wanted = useRef<number | null>(null);
-  useLayoutEffect(() => {
-    if (wanted.current === null) return;
-    const row = list.current?.querySelector<HTMLElement>(`[data-id="${wanted.current}"]`);
-    if (!row) return;
-    wanted.current = null;
-    row.focus({ preventScroll: true });
-  });
   const firstSeen = () => {
     const box = scroll.current!;
     return Math.max(0, Math.ceil((box.scrollTop + covered()[0] - list.current!.offsetTop) / size));
   };
+  const { focus, had, has } = useRowFocus({ list, now, at, reveal });
   props.focusRow.current = (index) => focus(index ?? (at >= 0 ? at : firstSeen()));
-
   const { focusRow } = props;
   useEffect(
     () => () => {
       focusRow.current = null;
+      for (const how of ["pointer", "focus", "scroll"] as const) onLook(how, false);
     },
-    [focusRow],
+    [focusRow, onLook],
   );
 
   const on = useRowEvents(now);
@@ -120,6 +94,7 @@ export const FleetTable = (props: Props) => {
     const onRow = event.target === from;
     const row = rows.find((row) => row.id === Number(from.dataset.id));
     if (!row || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (/^[a-z]$/i.test(event.key) && !singleKeys.on()) return;
     const seen = Math.max(1, Math.floor((scroll.current!.clientHeight - covered()[0] - covered()[1]) / size) - 1);
     const here = rows.indexOf(row);
     const to = target(event.key, here, rows.length, seen);
@@ -153,8 +128,8 @@ export const FleetTable = (props: Props) => {
         style={{ height: rows.length * size }}
         onPointerEnter={(event) => event.pointerType === "mouse" && onLook("pointer", true)}
         onPointerLeave={() => onLook("pointer", false)}
-        onFocus={() => onLook("focus", true)}
-        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onLook("focus", false)}
+        onFocus={has}
+        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && had()}
       >
         {places.map(({ slot, at }) => {
           const i = indexes[at]!;
@@ -200,7 +175,7 @@ const target = (key: string, at: number, count: number, seen: number): number | 
   }
 };
 
-const useRowEvents = (now: RefObject<Props>): RowEvents =>
+const useRowEvents = (now: RefObject<TableProps>): RowEvents =>
   useMemo(
     () => ({
       click: (row, event) => {

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import type { Failure } from "../../../api/client";
 import { useSending } from "../../../api/useSending";
-import { useShortcuts } from "../../../app/shortcuts";
+import { mod, useShortcuts } from "../../../app/shortcuts";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
 import { Field } from "../../../ui/Field";
@@ -93,5 +93,3 @@ export const SaveDialog = ({ base, text, warnings, write, close, returnTo }: Pro
     </Dialog>
   );
 };
-
-const mod = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl ";
