@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CDPSession } from "@playwright/test";
+import type { CDPSession, Page } from "@playwright/test";
 import { expect, test } from "../test/fixtures";
 import { macOf, many, seedMany } from "../test/large";
 
@@ -11,6 +11,34 @@ const heap = async (cdp: CDPSession): Promise<number> => {
   await cdp.send("HeapProfiler.collectGarbage");
   return (await cdp.send("Runtime.getHeapUsage")).usedSize / 1e6;
 };
+
+interface Frames {
+  /** On average. */
+  fps: number;
+  /** In the worst second of them. */
+  slowest: number;
+  /** How long 99 of 100 took at most, in ms. */
+  within: number;
+}
+
+/** Scrolls for eight seconds, by so many pixels with each frame, and with jumps of 10,000 rows between. */
+const scroll = (page: Page, how: { by: number; jumps: boolean }): Promise<Frames> =>
+  page.evaluate(async ({ by, jumps }) => {
+    const box = document.querySelector<HTMLElement>("[data-fleet]")!;
+    box.scrollTop = 0;
+    const at = [await new Promise<number>(requestAnimationFrame)];
+    for (let step = 0; at.at(-1)! < at[0]! + 8000; step++) {
+      box.scrollTop += jumps && step % 120 === 119 ? 400_000 : by;
+      at.push(await new Promise<number>(requestAnimationFrame));
+    }
+    const gaps = at.slice(1).map((now, i) => now - at[i]!);
+    const inSecond = (from: number) => at.filter((now) => now > from && now <= from + 1000).length;
+    return {
+      fps: (1000 * gaps.length) / (at.at(-1)! - at[0]!),
+      slowest: Math.min(...at.filter((now) => now <= at.at(-1)! - 1000).map(inSecond)),
+      within: gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length * 0.99)]!,
+    };
+  }, how);
 
 test("100,000 devices", async ({ page, server }) => {
   await seedMany(server);
@@ -56,24 +84,14 @@ test("100,000 devices", async ({ page, server }) => {
   say("a search answers", searched, "ms", "-");
   say("memory of scripts", await heap(cdp), "MB", "200");
 
-  const scroll = () =>
-    page.evaluate(async () => {
-      const box = document.querySelector<HTMLElement>("[data-fleet]")!;
-      const gaps: number[] = [];
-      let last = await new Promise(requestAnimationFrame);
-      const end = last + 5000;
-      for (let step = 0; last < end; step++) {
-        box.scrollTop += step % 120 === 119 ? 400_000 : 600;
-        const now = await new Promise<number>(requestAnimationFrame);
-        gaps.push(now - last);
-        last = now;
-      }
-      gaps.sort((a, b) => a - b);
-      return { fps: (1000 * gaps.length) / gaps.reduce((a, b) => a + b), worst: gaps[Math.floor(gaps.length * 0.99)]! };
-    });
-  const quiet = await scroll();
+  const quiet = await scroll(page, { by: 200, jumps: false });
   say("scrolling", quiet.fps, "fps", "30");
-  say("  99 of 100 frames within", quiet.worst, "ms", "33");
+  say("  its slowest second", quiet.slowest, "fps", "30");
+  say("  99 of 100 frames within", quiet.within, "ms", "33");
+  const wild = await scroll(page, { by: 600, jumps: true });
+  say("scrolling a screen each frame, with jumps", wild.fps, "fps", "30");
+  say("  its slowest second", wild.slowest, "fps", "30");
+  say("  99 of 100 frames within", wild.within, "ms", "-");
 
   let pouring = true;
   let fetched = 0;
@@ -86,13 +104,11 @@ test("100,000 devices", async ({ page, server }) => {
       await sleep(10);
     }
   })();
-  await page.evaluate(() => {
-    document.querySelector("[data-fleet]")!.scrollTop = 0;
-  });
-  const busy = await scroll();
+  const busy = await scroll(page, { by: 200, jumps: false });
   pouring = false;
   await pour;
   say(`scrolling while ${perSecond} devices a second fetch`, busy.fps, "fps", "30");
-  say("  99 of 100 frames within", busy.worst, "ms", "33");
+  say("  its slowest second", busy.slowest, "fps", "30");
+  say("  99 of 100 frames within", busy.within, "ms", "33");
   say(`memory of scripts after ${fetched} fetches`, await heap(cdp), "MB", "200");
 });

@@ -2,10 +2,10 @@ import { useRouter } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
 /** The page of an address: the tabs of a device are one. */
-export const pageOf = (path: string): string => /^\/devices\/[^/]+/.exec(path)?.[0] ?? path;
+const pageOf = (path: string): string => /^\/devices\/[^/]+/.exec(path)?.[0] ?? path;
 
 /** The title of the tab: of what is shown, from the particular to the general. */
-export const titleOf = (...parts: (string | null | undefined)[]): string =>
+const titleOf = (...parts: (string | null | undefined)[]): string =>
   [...new Set(parts.map((part) => part?.trim()).filter(Boolean)), "Espalier"].join(" · ");
 
 const heading = () => document.querySelector<HTMLElement>("main h1");
@@ -18,7 +18,7 @@ export const focusNext = (selector: string) => {
 };
 
 /** Takes the focus to an element as soon as it is there; unless somebody does something meanwhile. */
-export const focusWhenThere = (find: () => HTMLElement | null): (() => void) => {
+const focusWhenThere = (find: () => HTMLElement | null): (() => void) => {
   const stop = () => {
     watcher.disconnect();
     for (const kind of ["keydown", "pointerdown"]) window.removeEventListener(kind, stop, true);

@@ -46,7 +46,7 @@ const documentRoute = createRoute({
   component: lazyPage(() => import("../pages/device/DocumentTab"), "DocumentTab"),
   staticData: { part: "Document" },
 });
-const standingRoute = createRoute({
+const timelineRoute = createRoute({
   getParentRoute: () => deviceRoute,
   path: "/timeline",
   component: lazyPage(() => import("../pages/device/TimelineTab"), "TimelineTab"),
@@ -114,7 +114,7 @@ const serverRoute = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     fleetRoute,
-    deviceRoute.addChildren([documentRoute, standingRoute, historyRoute, blameRoute]),
+    deviceRoute.addChildren([documentRoute, timelineRoute, historyRoute, blameRoute]),
     newRoute,
     importRoute,
     deletedRoute,

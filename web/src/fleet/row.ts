@@ -70,7 +70,7 @@ export const rowOf = (line: readonly unknown[]): Row => {
 const beyondAscii = /[^\0-\x7f]/;
 
 /** Text as it is compared: without case and without accents. */
-export const fold = (text: string): string =>
+const fold = (text: string): string =>
   (beyondAscii.test(text) ? text.normalize("NFD").replaceAll(/\p{M}/gu, "") : text).toLowerCase();
 
 interface Word {

@@ -35,7 +35,7 @@ export interface TableProps {
   focusRow: RefObject<((index?: number) => void) | null>;
 }
 
-export const rowSize = (narrow: boolean) => (narrow ? 66 : 40);
+const rowSize = (narrow: boolean) => (narrow ? 66 : 40);
 
 /** Every device that is shown, of which only those on the screen are in the page. */
 export const FleetTable = (props: TableProps) => {
