@@ -30,7 +30,7 @@ func (s *Service) Report(ctx context.Context, mac string, rev int64, etag string
 	if err != nil {
 		return invalidMAC("report on", mac)
 	}
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return err
 	}
 	e := Evidence{MAC: key, Kind: EvidenceReported, Revision: rev, ETag: bareETag(etag), At: s.timestamp(), Address: address, Report: &r}
@@ -91,7 +91,8 @@ func bareETag(tag string) string {
 	return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
 }
 
-func (r DeviceReport) check() error {
+// Check tells what is wrong with the texts of a report: VALIDATION_FAILED with the field (code, path, message, firmware).
+func (r DeviceReport) Check() error {
 	for _, f := range []struct {
 		name, text string
 		most       int

@@ -19,7 +19,15 @@ type postponed struct {
 
 type postponement struct {
 	report report
+	about  about
 	due    time.Time
+}
+
+// about is the revision that a report names. Whether there is such a one is what decides, of a report whose texts are sound,
+// whether it can be taken.
+type about struct {
+	rev  int64
+	etag string
 }
 
 func newPostponed() *postponed {
@@ -28,28 +36,33 @@ func newPostponed() *postponed {
 	return &postponed{timer: timer, of: map[fleet.MAC]postponement{}}
 }
 
-// replace takes a report in the place of an older one of its device, and answers false where there is none.
-func (p *postponed) replace(r report) bool {
+// replace takes a report in the place of an older one of its device that is about the same revision, and answers false
+// where there is none. One about another revision might be refused, and would then have taken the place of a good one.
+func (p *postponed) replace(r report, of about) bool {
 	one, there := p.of[r.mac]
-	if there {
-		p.keep(r, one.due)
-	}
-	return there
-}
-
-// add keeps a report for so long; false where there is no room.
-func (p *postponed) add(r report, wait time.Duration) bool {
-	if len(p.of) >= mostPostponed {
+	if !there || one.about != of {
 		return false
 	}
-	p.keep(r, time.Now().Add(wait))
+	p.keep(r, of, one.due)
+	return true
+}
+
+// add keeps a report for so long, in the place of an older one of its device; false where there is no room.
+func (p *postponed) add(r report, of about, wait time.Duration) bool {
+	if _, there := p.of[r.mac]; !there && len(p.of) >= mostPostponed {
+		return false
+	}
+	p.keep(r, of, time.Now().Add(wait))
 	p.arm()
 	return true
 }
 
-func (p *postponed) keep(r report, due time.Time) {
+// drop forgets the report of a device that has said something newer.
+func (p *postponed) drop(mac fleet.MAC) { delete(p.of, mac) }
+
+func (p *postponed) keep(r report, of about, due time.Time) {
 	r.done = func() {} // it was called
-	p.of[r.mac] = postponement{r, due}
+	p.of[r.mac] = postponement{r, of, due}
 }
 
 // arm has the timer go off when the next is due.

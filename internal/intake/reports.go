@@ -41,17 +41,12 @@ func (i *Intake) queue(r report) {
 	r.done()
 }
 
-// work takes reports until Stop, and then those that wait in the queue.
+// work takes reports until Stop, and then those that wait in the queue. Those that were postponed have their turn beside a
+// queue that is never empty.
 func (i *Intake) work(queue <-chan report) {
 	later := newPostponed()
 	defer later.timer.Stop()
 	for {
-		select {
-		case r := <-queue:
-			i.take(r, later)
-			continue
-		default:
-		}
 		select {
 		case r := <-queue:
 			i.take(r, later)
@@ -71,7 +66,11 @@ func (i *Intake) work(queue <-chan report) {
 // told at debug level alone, without anything that the device wrote.
 func (i *Intake) take(r report, later *postponed) {
 	rev, etag, said, err := fleet.ParseReport(r.payload)
-	if err == nil && later.replace(r) {
+	if err == nil {
+		err = said.Check()
+	}
+	of := about{rev, etag}
+	if err == nil && later.replace(r, of) {
 		r.done()
 		return
 	}
@@ -82,12 +81,14 @@ func (i *Intake) take(r report, later *postponed) {
 		return // the broker may send it again
 	}
 	r.done()
-	if busy, ok := errors.AsType[*fleet.Error](err); ok && busy.Wait > 0 && later.add(r, busy.Wait) {
+	if busy, ok := errors.AsType[*fleet.Error](err); ok && busy.Wait > 0 && later.add(r, of, busy.Wait) {
 		return
 	}
 	if err != nil {
 		i.options.Logger.Debug("a report by MQTT was refused", "mac", r.mac.String(), "error", err)
+		return
 	}
+	later.drop(r.mac)
 }
 
 func (i *Intake) report(mac fleet.MAC, rev int64, etag string, said fleet.DeviceReport) error {
