@@ -33,7 +33,7 @@ func servePage(files fs.FS, w http.ResponseWriter, r *http.Request, nonce string
 	}
 	page = bytes.ReplaceAll(page, []byte(nonceMark), []byte(nonce))
 	w.Header().Add("Vary", "Accept-Encoding")
-	if acceptsGzip(r.Header) {
+	if AcceptsGzip(r.Header) {
 		w.Header().Set("Content-Encoding", "gzip")
 		var err error
 		if page, err = pack(page); err != nil {

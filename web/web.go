@@ -67,7 +67,7 @@ func serve(files fs.FS, w http.ResponseWriter, r *http.Request, folder, name, ke
 		return false
 	}
 	plain := packed
-	gzipped := acceptsGzip(r.Header)
+	gzipped := AcceptsGzip(r.Header)
 	if !gzipped {
 		if plain, err = unpack(packed); err != nil {
 			return false
@@ -144,8 +144,8 @@ func has(h http.Header, tag string) bool {
 	return false
 }
 
-// acceptsGzip tells whether a client takes gzip (RFC 9110, section 12.5.3): it names it, or everything, with a quality above 0.
-func acceptsGzip(h http.Header) bool {
+// AcceptsGzip tells whether a client takes gzip (RFC 9110, section 12.5.3): it names it, or everything, with a quality above 0.
+func AcceptsGzip(h http.Header) bool {
 	rest := false
 	for part := range strings.SplitSeq(strings.Join(h["Accept-Encoding"], ","), ",") {
 		coding, weight, _ := strings.Cut(part, ";")

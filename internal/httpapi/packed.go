@@ -4,8 +4,8 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
+
+	"espalier.dev/espalier/web"
 )
 
 // packedStream is a stream that is compressed where the client takes that.
@@ -25,7 +25,7 @@ func (w packedWriter) Write(p []byte) (int, error) { return w.pack.Write(p) }
 func (a *API) newPackedStream(w http.ResponseWriter, r *http.Request, contentType string) *packedStream {
 	s := &packedStream{stream: a.newStream(w, contentType)}
 	w.Header().Add("Vary", "Accept-Encoding")
-	if acceptsGzip(r.Header) {
+	if web.AcceptsGzip(r.Header) {
 		w.Header().Set("Content-Encoding", "gzip")
 		s.pack, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one that there is
 		s.w = packedWriter{w, s.pack}
@@ -60,25 +60,4 @@ func (s *packedStream) close() error {
 		}
 	}
 	return nil
-}
-
-// acceptsGzip tells whether a client takes gzip (RFC 9110, section 12.5.3).
-func acceptsGzip(h http.Header) bool {
-	accepted := false
-	for part := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
-		coding, params, _ := strings.Cut(part, ";")
-		coding = strings.ToLower(strings.TrimSpace(coding))
-		if coding != "gzip" && coding != "x-gzip" && coding != "*" {
-			continue
-		}
-		weight := 1.0
-		if text, ok := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(params, " ", "")), "q="); ok {
-			weight, _ = strconv.ParseFloat(text, 64)
-		}
-		if coding == "gzip" {
-			return weight > 0
-		}
-		accepted = accepted || weight > 0
-	}
-	return accepted
 }

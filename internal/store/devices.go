@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -33,11 +32,7 @@ func (r reader) Glance(ctx context.Context, g fleet.Glance) ([]fleet.Config, err
 	}
 	which, key := behindMAC, after
 	if len(g.IDs) > 0 {
-		ids := make([]string, len(g.IDs))
-		for i, id := range g.IDs {
-			ids[i] = strconv.FormatInt(id, 10)
-		}
-		which, key = someIDs, jsonTexts(ids)
+		which, key = someIDs, jsonList(g.IDs)
 	}
 	words := strings.NewReplacer(`{collate}`, r.dialect.collate, `{each}`, r.dialect.each)
 	sql := words.Replace(strings.Replace(glanceConfigs, `{which}`, which, 1)) + ` LIMIT ` + strconv.Itoa(g.Limit)
@@ -49,20 +44,14 @@ func (r reader) Glance(ctx context.Context, g fleet.Glance) ([]fleet.Config, err
 	}
 	devices := query(devicesBetween, nil, after, found[len(found)-1].MAC.String())
 	if len(g.IDs) > 0 {
-		macs := make([]string, len(found))
+		macs := make([]fleet.MAC, len(found))
 		for i, c := range found {
-			macs[i] = c.MAC.String()
+			macs[i] = c.MAC
 		}
-		devices = query(words.Replace(devicesOfPage), nil, jsonTexts(macs))
+		devices = query(words.Replace(devicesOfPage), nil, jsonList(macs))
 	}
 	devices.scan = page.devicesOf()
 	return found, r.run(ctx, devices)
-}
-
-// jsonTexts is texts that need no escaping as a JSON array.
-func jsonTexts(texts []string) string {
-	b, _ := json.Marshal(texts) // strings can always be written
-	return string(b)
 }
 
 // glancing is one page of the fleet while it is read, first configurations and then the devices. What rows are scanned to is

@@ -1,6 +1,11 @@
 package store
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+
+	"espalier.dev/espalier/internal/fleet"
+)
 
 // row is where a statement's result stands. Scan fills *int64, **int64, *int, *string, **string, *bool, **bool, *[]byte (nil for
 // null), *time.Time and **time.Time, the same on both engines; what it fills is the caller's to keep.
@@ -45,4 +50,10 @@ type dialect struct {
 	place, lastPlace, unplaced string
 	// claim follows a select of rows that no other server works on; lock one of rows that others are to wait for.
 	claim, lock string
+}
+
+// jsonList is a list as what each takes: a JSON array.
+func jsonList[T int64 | fleet.MAC](list []T) string {
+	text, _ := json.Marshal(list) // numbers and MAC addresses can always be written
+	return string(text)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -112,7 +111,7 @@ func (b *batch) read(ctx context.Context, evidence []fleet.Evidence) error {
 	const configs = `SELECT c.mac_address, c.revision, coalesce(c.etag, '') FROM {each}($1) j JOIN configs c ON c.mac_address{collate} = j.value`
 	const devices = `SELECT d.mac_address, ` + deviceColumns + ` FROM {each}($1) j JOIN devices d ON d.mac_address = j.value`
 	each := strings.NewReplacer(`{each}`, b.t.dialect.each, `{collate}`, b.t.dialect.collate).Replace
-	macs := macList(evidence)
+	macs := macsOf(evidence)
 	return b.t.run(ctx, b.number(),
 		query(each(configs), func(r row) error {
 			var mac string
@@ -133,18 +132,14 @@ func (b *batch) device(r row) error {
 	return err
 }
 
-// macList is the MAC addresses of evidence as a JSON array.
-func macList(evidence []fleet.Evidence) string {
+// macsOf are the MAC addresses of evidence, each once.
+func macsOf(evidence []fleet.Evidence) string {
 	macs := make([]fleet.MAC, len(evidence))
 	for i, e := range evidence {
 		macs[i] = e.MAC
 	}
 	slices.SortFunc(macs, compareMACs)
-	text, err := json.Marshal(slices.Compact(macs))
-	if err != nil {
-		panic(err) // a MAC address is text
-	}
-	return string(text)
+	return jsonList(slices.Compact(macs))
 }
 
 func compareMACs(a, b fleet.MAC) int { return bytes.Compare(a[:], b[:]) }
