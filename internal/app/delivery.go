@@ -127,7 +127,7 @@ func (d *delivery) status() httpapi.BrokerStatus {
 	if d.relay == nil {
 		return httpapi.BrokerStatus{}
 	}
-	s := httpapi.BrokerStatus{Enabled: true, Connected: d.client.Up(), Failure: d.client.Problem(), Embedded: d.broker != nil}
+	s := httpapi.BrokerStatus{Enabled: true, Connected: d.client.Up(), Failure: d.client.Failure(), Embedded: d.broker != nil}
 	if d.broker != nil {
 		s.Problem = d.broker.Problem()
 	}

@@ -158,8 +158,8 @@ func (c *Client) setLink(l *link) {
 	c.metrics.connected(l != nil)
 }
 
-// Problem says why there is no connection; "" while there is one, or none was tried yet. It names the broker's address.
-func (c *Client) Problem() string {
+// Failure says why there is no connection; "" while there is one, or none was tried yet. It names the broker's address.
+func (c *Client) Failure() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failure == nil {

@@ -456,6 +456,11 @@ func TestReason(t *testing.T) {
 		want  string
 	}{
 		{0x87, "", "not authorized (0x87)"}, {0x97, "too much", "quota exceeded (0x97): too much"}, {0xee, "", "reason code 0xee"},
+		{0x87, "not\r\nyou\x1b[2J\x00\u202e!", "not authorized (0x87): not  you[2J!"}, {0x87, "\x07 \n", "not authorized (0x87)"},
+		{0x87, "\xffno\xfe", "not authorized (0x87): no"},
+		{0x87, strings.Repeat("x", 200), "not authorized (0x87): " + strings.Repeat("x", 200)},
+		{0x87, strings.Repeat("x", 201), "not authorized (0x87): " + strings.Repeat("x", 197) + "…"},
+		{0x87, "xx" + strings.Repeat("ß", 30000), "not authorized (0x87): xx" + strings.Repeat("ß", 97) + "…"},
 	} {
 		if diff := cmp.Diff(c.want, reason(c.code, c.given)); diff != "" {
 			t.Errorf("reason (-want +got):\n%s", diff)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
@@ -16,6 +19,9 @@ import (
 
 // qos is the quality of service of everything that is sent and asked for: at least once.
 const qos = 1
+
+// mostReason is how many bytes are repeated of what a broker says of a reason.
+const mostReason = 200
 
 var errLost = errors.New("the connection to the MQTT broker was lost")
 
@@ -122,10 +128,32 @@ func reason(code byte, given string) string {
 	} else {
 		text = fmt.Sprintf("%s (0x%02x)", text, code)
 	}
-	if given != "" {
+	if given = printable(given); given != "" {
 		text += ": " + given
 	}
 	return text
+}
+
+// printable is what a broker says of a reason, for one line of a log or a page: the broker may be anybody's, and a text of
+// MQTT has up to 64 KiB.
+func printable(given string) string {
+	given = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(given, ""))
+	if len(given) <= mostReason {
+		return strings.TrimSpace(given)
+	}
+	end := mostReason - len("…")
+	for !utf8.RuneStart(given[end]) {
+		end--
+	}
+	return strings.TrimSpace(given[:end]) + "…"
 }
 
 // hear takes what the broker sends: only Retained ever asks for something.
