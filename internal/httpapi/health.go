@@ -14,8 +14,7 @@ const pingTimeout = 2 * time.Second
 // health answers in the words of the field's service (contract, part 3), and adds what was not in it.
 func (a *API) health(w http.ResponseWriter, r *http.Request) error {
 	status, b := http.StatusOK, []byte(`{"status":"healthy","database":"connected"`)
-	if err := a.pinged(r.Context()); err != nil {
-		a.logger.WarnContext(r.Context(), "health check failed", "cause", err.Error())
+	if a.pinged(r.Context()) != nil {
 		status = http.StatusServiceUnavailable
 		b = []byte(`{"status":"unhealthy","database":"disconnected","error":"Failed to connect to database"`)
 	}
@@ -36,7 +35,6 @@ func (a *API) alive(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
 	status, word, database, migrations := http.StatusOK, "ready", "ok", "ok"
 	if err := a.pinged(r.Context()); err != nil {
-		a.logger.WarnContext(r.Context(), "readiness check failed", "cause", err.Error())
 		status, word = http.StatusServiceUnavailable, "not ready"
 		if errors.Is(err, fleet.ErrSchema) {
 			migrations = "not as this version needs them"
@@ -59,10 +57,13 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
 	return sendProbe(w, status, append(b, '}'))
 }
 
+// pinged tells whether the database can be used, and the log where that is another answer than before.
 func (a *API) pinged(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	bounded, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	return a.ping(ctx)
+	err := a.ping(bounded)
+	a.away.note(ctx, err)
+	return err
 }
 
 func sendProbe(w http.ResponseWriter, status int, body []byte) error {

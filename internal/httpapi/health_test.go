@@ -53,7 +53,7 @@ func TestHealth(t *testing.T) {
 				t.Errorf("/readyz: %s", got.body)
 			}
 			f.get("/healthz").want(t, 200)
-			if (c.ping != nil) != strings.Contains(f.log.String(), "check failed") {
+			if (c.ping != nil) != strings.Contains(f.log.String(), "cannot be used") {
 				t.Errorf("log: %s", f.log)
 			}
 		})
@@ -64,4 +64,56 @@ func TestWithoutPingAndBroker(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Ping, o.Broker = nil, nil })
 	f.get("/api/health").want(t, 200)
 	f.get("/readyz").want(t, 200)
+}
+
+// Whoever watches a server looks every few seconds. The log has when the database went away, why, and when it was back.
+func TestTheLogHasOnceThatTheDatabaseIsAway(t *testing.T) {
+	var ping error
+	f := newFixture(t, func(o *Options) { o.Ping = func(context.Context) error { return ping } })
+	look := func(times int) (lines []string) {
+		before := len(f.log.String())
+		for range times {
+			for _, path := range []string{"/api/server", "/api/health", "/readyz"} {
+				f.get(path)
+			}
+		}
+		for line := range strings.SplitSeq(f.log.String()[before:], "\n") {
+			if strings.Contains(line, "cannot be used") {
+				lines = append(lines, line)
+			}
+		}
+		return lines
+	}
+	for _, c := range []struct {
+		ping error
+		want []string
+	}{
+		{nil, nil},
+		{fleet.Unavailable(errors.New("connection refused")), []string{"WARN", "SERVICE_UNAVAILABLE", "connection refused"}},
+		{fleet.Unavailable(errors.New("connection reset")), nil},
+		{fleet.Internal(errors.New("disk I/O error")), []string{"WARN", "INTERNAL_ERROR", "disk I/O error"}},
+		{nil, []string{"INFO", "over"}},
+		{nil, nil},
+		{context.DeadlineExceeded, []string{"WARN", "SERVICE_UNAVAILABLE"}},
+	} {
+		ping = c.ping
+		lines := look(3)
+		if len(lines) > 1 || (len(lines) == 1) != (c.want != nil) {
+			t.Errorf("%v: the log has %q", c.ping, lines)
+			continue
+		}
+		for _, part := range c.want {
+			if !strings.Contains(lines[0], part) {
+				t.Errorf("%v: %s is not in %s", c.ping, part, lines[0])
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.away.note(t.Context(), nil)
+	before := len(f.log.String())
+	f.away.note(ctx, context.Canceled) // a client that went away is no trouble of the database
+	if text := f.log.String()[before:]; text != "" {
+		t.Errorf("the log has %s", text)
+	}
 }

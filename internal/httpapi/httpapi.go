@@ -99,6 +99,8 @@ type API struct {
 	patience time.Duration // with the client of a stream, for each chunk
 	// heartbeat is how long a reader of events may hear nothing.
 	heartbeat time.Duration
+	// away is that the database cannot be used.
+	away trouble
 	// strangers paces what the log says of devices without a configuration, which anybody can cause.
 	strangers rate.Sometimes
 }
@@ -117,6 +119,7 @@ func New(o Options) (*API, error) {
 		saw: o.Saw, refused: o.Refused, events: o.Events, info: o.Info, sample: o.Sample,
 		logger: slog.New(LogHandler(o.Logger.Handler())), imports: make(chan struct{}, maxImports),
 		patience: streamTimeout, heartbeat: eventHeartbeat, strangers: rate.Sometimes{First: 20, Interval: 10 * time.Second}}
+	a.away.logger, a.away.what = a.logger, "the database cannot be used"
 	if a.ping == nil {
 		a.ping = func(context.Context) error { return nil }
 	}

@@ -45,13 +45,10 @@ func (a *API) serverInfo(w http.ResponseWriter, r *http.Request) error {
 	b = appendTime(b, a.info.StartedAt)
 	b = append(b, `,"token_set":`...)
 	b = strconv.AppendBool(b, a.gate.token != nil)
-	away := a.pinged(r.Context())
-	if away != nil {
-		a.logger.WarnContext(r.Context(), "the database does not answer", "cause", away.Error())
-	}
-	b = appendDatabase(b, a.info.Engine, away == nil)
+	well := a.pinged(r.Context()) == nil
+	b = appendDatabase(b, a.info.Engine, well)
 	b = appendBroker(b, a.broker(), a.info.TopicPrefix)
-	b = a.appendOutbox(r.Context(), b, away == nil)
+	b = a.appendOutbox(r.Context(), b, well)
 	readers := 0
 	if a.info.Readers != nil {
 		readers = a.info.Readers()
