@@ -170,7 +170,8 @@ type FleetHistoryOptions struct {
 type FleetHistory struct {
 	// Samples are oldest first; At is the beginning of the minute of each.
 	Samples []Summary `json:"samples"`
-	// StepSeconds is the time from one sample to the next, at least.
+	// StepSeconds is a number of whole minutes. Each span of that length, counted from 1970 in UTC, has at most one sample: the
+	// first that there is of it.
 	StepSeconds int64 `json:"step_seconds"`
 }
 

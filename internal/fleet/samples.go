@@ -27,8 +27,10 @@ type Timeline struct {
 	Step time.Duration
 }
 
-// Timeline is the state of the fleet from a time (zero: a day ago) until before another (zero: now), in at most as many points (0:
-// 300). The same time is sampled alike whenever it is asked for. Errors: VALIDATION_FAILED with the field (points, until).
+// Timeline is the state of the fleet in the minutes that begin at a time (zero: a day ago) or behind it, and before another (zero,
+// or later than now: all until now), in at most as many points (0: 300). Steps of one length begin at the same times whoever asks: one
+// that lies within what is asked for shows the same minute each time, for as long as its minutes are kept (KeptMinutes).
+// Errors: VALIDATION_FAILED with the field (points, until).
 func (s *Service) Timeline(ctx context.Context, since, until time.Time, points int) (Timeline, error) {
 	if points == 0 {
 		points = defaultPoints

@@ -441,3 +441,24 @@ func TestHEAD(t *testing.T) {
 		}
 	}
 }
+
+// What only an administrator may read lies on no disk: most of it has documents, and these hold passwords.
+func TestNothingKeepsWhatAnAdministratorReads(t *testing.T) {
+	f := newFixture(t)
+	f.keep(odd)
+	for _, rt := range f.routes {
+		if rt.access != admin || rt.method != http.MethodGet || strings.HasPrefix(rt.pattern, "/api/events") {
+			continue
+		}
+		target := strings.NewReplacer("{id}", "1", "{rev}", "1").Replace(rt.pattern)
+		if got := f.get(target); got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v", target, got.status, got.header)
+		}
+	}
+	for target, body := range map[string]string{"PUT /api/configs/1": `{"content":"{}"}`, "POST /api/configs/1/preview": `{"patch":{"a":1}}`} {
+		method, path, _ := strings.Cut(target, " ")
+		if got := f.send(method, path, body); got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v", target, got.status, got.header)
+		}
+	}
+}

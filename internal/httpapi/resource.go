@@ -128,7 +128,7 @@ func (res *resource) answer(x *exchange, r *http.Request, methods map[string]*ro
 	x.route = found
 	x.quiet = found.quiet
 	if found.access == admin {
-		x.Header().Set("Cache-Control", "no-cache")
+		x.Header().Set("Cache-Control", "no-store") // no disk of a browser or a proxy gets the passwords that documents hold
 		var err error
 		if x.principal, err = res.api.gate.admit(x, r); err != nil {
 			return err

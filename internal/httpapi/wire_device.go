@@ -141,7 +141,7 @@ type fleetCounts struct {
 
 type fleetSamples struct {
 	Samples     []fleetCounts `json:"samples" nullable:"false" doc:"Each of the minute that at is the beginning of"`
-	StepSeconds int64         `json:"step_seconds" minimum:"60" doc:"The time from one sample to the next, at least"`
+	StepSeconds int64         `json:"step_seconds" minimum:"60" doc:"Each span of so many seconds, counted from 1970 in UTC, has at most one sample: the first that there is of it"`
 }
 
 // syncCounts adds up to the total.
