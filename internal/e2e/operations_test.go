@@ -132,9 +132,14 @@ func TestGracefulStop(t *testing.T) {
 		}
 		defer conn.Close()
 		body := `{"mac_address":"02:e5:00:00:00:09","content":{"n":9,"x":0}}`
-		fmt.Fprintf(conn, "POST /api/configs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-			len(body), body[:20])
-		testenv.WaitFor(t, patience, func() bool { return s.status("/healthz") == http.StatusOK })
+		const head = "POST /api/configs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" +
+			"Expect: 100-continue\r\nConnection: close\r\n\r\n"
+		fmt.Fprintf(conn, head, len(body))
+		const goOn = "HTTP/1.1 100 Continue\r\n\r\n" // says that the request has begun
+		if said, err := io.ReadAll(io.LimitReader(conn, int64(len(goOn)))); err != nil || string(said) != goOn {
+			t.Fatalf("the request was begun, and answered is %q, %v", said, err)
+		}
+		fmt.Fprint(conn, body[:20])
 		stopped := make(chan int, 1)
 		go func() { stopped <- s.stop() }()
 		testenv.WaitFor(t, patience, func() bool { return s.status("/healthz") == 0 })
