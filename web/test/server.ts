@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 
 const program = process.env.ESPALIER_PROGRAM ?? resolve(import.meta.dirname, "../../bin/espalier");
 
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as { port: number };
@@ -29,10 +29,16 @@ export class Server {
     readonly env: Record<string, string>,
   ) {}
 
-  static async start(env: Record<string, string> = {}): Promise<Server> {
+  /** `patience` is how long it may take until it answers, in milliseconds. */
+  static async start(env: Record<string, string> = {}, patience = 60_000): Promise<Server> {
     const folder = mkdtempSync(join(tmpdir(), "espalier-web-"));
     const server = new Server(folder, await freePort(), await freePort(), env);
-    await server.up();
+    try {
+      await server.up(patience);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -41,7 +47,7 @@ export class Server {
   }
 
   /** Starts the program, again where it was stopped, and waits until it answers. */
-  async up() {
+  async up(patience = 60_000) {
     this.#process = spawn(program, ["serve"], {
       cwd: this.folder,
       env: {
@@ -64,15 +70,17 @@ export class Server {
       stream.on("data", (text) => {
         this.#log += text;
       });
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + patience;
     while (
       !(await fetch(`${this.url}readyz`).then(
         (r) => r.ok,
         () => false,
       ))
     ) {
-      if (missing || this.#process.exitCode !== null || Date.now() > deadline)
+      if (missing || this.#process.exitCode !== null || this.#process.signalCode !== null || Date.now() > deadline) {
+        await this.down("SIGKILL");
         throw new Error(`the server did not start:\n${this.#log}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -81,7 +89,7 @@ export class Server {
   async down(signal: "SIGTERM" | "SIGKILL" = "SIGTERM") {
     const child = this.#process;
     this.#process = null;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
     child.kill(signal);
     await gone;
@@ -118,7 +126,7 @@ export class Server {
     return (await this.api<{ id: number }>("POST", "api/configs", { mac_address: mac, content: text })).id;
   }
 
-  /** Acts as the device: fetches its document, and answers the ETag. */
+  /** Acts as the device: fetches its document, and answers the ETag. Throws where it gets none, but for one that it has. */
   async fetchAsDevice(mac: string, etag?: string): Promise<string> {
     // fetch would send what only browsers send, and a browser is no device.
     const asked = request(new URL(`api/configs/${mac.replaceAll(":", "-")}.json`, this.url), {
@@ -127,7 +135,10 @@ export class Server {
     const [answer] = (await once(asked, "response")) as [IncomingMessage];
     answer.resume();
     await once(answer, "end");
-    return answer.headers.etag ?? "";
+    const { statusCode, headers } = answer;
+    if (!headers.etag || (statusCode !== 200 && !(statusCode === 304 && headers.etag === etag)))
+      throw new Error(`the device ${mac} got ${statusCode} with the ETag ${headers.etag}, and had ${etag}`);
+    return headers.etag;
   }
 
   /** Reports as the device does over HTTP. */
