@@ -158,3 +158,49 @@ func TestTwoServersTellWhatDevicesShow(t *testing.T) {
 		}
 	})
 }
+
+// Who comes back is told of all that have become overdue since, also where these are more than are read at once, and others
+// follow the events already.
+func TestWhoComesBackIsToldOfAllThatAreOverdue(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		s := storetest.OpenMigrated(t, url)
+		const devices = 9
+		now := s.Now()
+		for n := range devices {
+			c := storetest.Create(t, s, storetest.MAC(n), `{}`)
+			shown := fleet.Evidence{MAC: c.MAC, Kind: fleet.EvidenceFetched, ETag: c.ETag, Revision: 1, At: now}
+			if err := s.Record(t.Context(), []fleet.Evidence{shown}); err != nil {
+				t.Fatal(err)
+			}
+			storetest.Exec(t, url, `UPDATE devices SET overdue_at = $1 WHERE mac_address = $2`,
+				now.Add(time.Duration(n-2*devices)*time.Second).UTC().Format("2006-01-02 15:04:05.000000"), c.MAC.String())
+		}
+		hub := newBench(t, s, func(o *Options) { o.Page = 2 })
+		if err := hub.Start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		defer hub.stop(t)
+		hub.subscribe(t, nil)
+		left, err := s.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		testenv.WaitFor(t, patience, func() bool {
+			hub.mu.Lock()
+			defer hub.mu.Unlock()
+			return hub.live
+		})
+		left.Overdue -= 3 * devices
+		back := hub.subscribe(t, &left)
+		told := map[fleet.MAC]bool{}
+		for len(told) < devices {
+			events, err := next(t, back)
+			if err != nil {
+				t.Fatalf("after %d devices: %v", len(told), err)
+			}
+			for _, e := range events {
+				told[e.MAC] = told[e.MAC] || e.Standing.Overdue
+			}
+		}
+	})
+}

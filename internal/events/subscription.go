@@ -184,11 +184,13 @@ func (s *subscription) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// reached tells whether there is nothing between what was read and what waits, and goes on with the latter where that is so.
+// reached tells whether there is nothing between what was read and what waits, and goes on with the latter where that is so. Where
+// the clock was set back, the hub's reader has gone back with it.
 func (s *subscription) reached() bool {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	s.caught = s.joined && s.at.Change >= s.base.Change && s.at.Device >= s.base.Device
+	s.caught = s.joined && s.at.Change >= s.base.Change && s.at.Device >= s.base.Device &&
+		s.at.Overdue >= min(s.base.Overdue, s.hub.at.Overdue)
 	return s.caught
 }
 
