@@ -25,6 +25,9 @@ type Item struct {
 	MAC    string `json:"mac_address"`
 	// Content is kept byte for byte.
 	Content []byte `json:"-"`
+	// IfRevision, where set, is the revision that the configuration must have, or 0 for a device that must have none; else
+	// the item is refused with PRECONDITION_FAILED. A device that has this very document is left as it is in any case.
+	IfRevision *int64 `json:"if_revision,omitempty"`
 }
 
 // The choices of ImportOptions.OnConflict: what becomes of a device that has another configuration already.
@@ -53,6 +56,8 @@ type Refusal struct {
 	MAC    string `json:"mac_address,omitempty"`
 	Code   string `json:"code"`
 	Reason string `json:"reason"`
+	// CurrentRevision is the one that is there, of RECORD_EXISTS and PRECONDITION_FAILED; 0 where none is.
+	CurrentRevision int64 `json:"current_revision,omitempty"`
 }
 
 // Report is what an import did. Where Applied is false nothing was changed, and the counts say what would have been.

@@ -38,7 +38,7 @@ func TestImportSendsLines(t *testing.T) {
 	var sent, total int64
 	got, err := c.Import(t.Context(), items(
 		client.Item{Source: "a.json", MAC: "aa", Content: []byte(" {\"x\":\"<ü>\u2028\"}\n")},
-		client.Item{MAC: "bb", Content: []byte(`not JSON`)},
+		client.Item{MAC: "bb", Content: []byte(`not JSON`), IfRevision: new(int64)},
 	), client.ImportOptions{OnConflict: client.ConflictUpdate, KeepGoing: true,
 		Progress: func(s, of int64) { sent, total = s, of }})
 	if err != nil {
@@ -52,7 +52,7 @@ func TestImportSendsLines(t *testing.T) {
 		t.Errorf("sent to %s as %s", uri, kind)
 	}
 	lines := `{"source":"a.json","mac_address":"aa","content":" {\"x\":\"<ü>\u2028\"}\n"}` + "\n" +
-		`{"mac_address":"bb","content":"not JSON"}` + "\n"
+		`{"mac_address":"bb","if_revision":0,"content":"not JSON"}` + "\n"
 	if diff := cmp.Diff(lines, body); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
@@ -76,7 +76,7 @@ func TestImportRefusesWhatIsNoUTF8(t *testing.T) {
 			if err != nil || strings.Count(string(raw), "\n") != 1 || r.URL.RawQuery != tc.query {
 				t.Errorf("sent %q to ?%s, want ?%s", raw, r.URL.RawQuery, tc.query)
 			}
-			_, _ = io.WriteString(w, `{"applied":false,"dry_run":true,"created":0,"refused":[{"source":"line 1","code":"PAYLOAD_TOO_LARGE","reason":"r"}]}`)
+			_, _ = io.WriteString(w, `{"applied":false,"dry_run":true,"created":0,"refused":[{"source":"line 1","code":"RECORD_EXISTS","reason":"r","current_revision":7}]}`)
 		})
 		got, err := c.Import(t.Context(), items(
 			client.Item{Source: "bad.json", MAC: "aa", Content: []byte("{\"\xe9\":1}")},
@@ -87,7 +87,7 @@ func TestImportRefusesWhatIsNoUTF8(t *testing.T) {
 		}
 		want := client.Report{DryRun: tc.options.DryRun, Refused: []client.Refusal{
 			{Source: "bad.json", MAC: "aa", Code: "VALIDATION_FAILED", Reason: "content is not valid UTF-8 (byte 2)"},
-			{Source: "good.json", Code: "PAYLOAD_TOO_LARGE", Reason: "r"},
+			{Source: "good.json", Code: "RECORD_EXISTS", Reason: "r", CurrentRevision: 7},
 		}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%+v: report (-want +got):\n%s", tc.options, diff)

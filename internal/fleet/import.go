@@ -23,6 +23,9 @@ type Item struct {
 	Source  string
 	MAC     string
 	Content []byte
+	// IfRevision, where set, is the revision that the configuration must have, or 0 for a device that must have none; else
+	// the item is refused with PRECONDITION_FAILED. A device that has this very document is left as it is in any case.
+	IfRevision *int64
 }
 
 // ImportOptions are the choices of an import.
@@ -40,6 +43,8 @@ type Refusal struct {
 	MAC    string `json:"mac_address,omitempty"`
 	Code   Code   `json:"code"`
 	Reason string `json:"reason"`
+	// Current is the revision that is there, of RECORD_EXISTS and PRECONDITION_FAILED; 0 where none is.
+	Current int64 `json:"current_revision,omitempty"`
 }
 
 // Report is what an import did, or with DryRun would do. Where Applied is false nothing was changed, and the counts
@@ -94,12 +99,7 @@ func (s *Service) Import(ctx context.Context, items []Item, o ImportOptions, a A
 		report.Applied = true
 		return nil
 	}
-	var err error
-	if a.Once == nil {
-		err = s.store.Update(ctx, do)
-	} else {
-		err = s.once(ctx, a.Once, func(ctx context.Context, tx Tx) (any, error) { err := do(ctx, tx); return report, err })
-	}
+	err := s.importOnce(ctx, a.Once, do, &report)
 	switch {
 	case errors.Is(err, errNotKept):
 		return report, nil
@@ -110,6 +110,29 @@ func (s *Service) Import(ctx context.Context, items []Item, o ImportOptions, a A
 		s.changed()
 	}
 	return report, nil
+}
+
+// importAttempts is how often an import is begun anew because somebody else, on another server, changed what it had just
+// looked up.
+const importAttempts = 5
+
+// importOnce does an import in one transaction. It is begun anew where a configuration came, went or was changed between
+// the look at it and the change: then the look tells what becomes of it.
+func (s *Service) importOnce(ctx context.Context, once *Once, do func(ctx context.Context, tx Tx) error, report *Report) error {
+	var err error
+	for range importAttempts {
+		if once == nil {
+			err = s.store.Update(ctx, do)
+		} else {
+			err = s.once(ctx, once, func(ctx context.Context, tx Tx) (any, error) { err := do(ctx, tx); return *report, err })
+		}
+		switch CodeOf(err) {
+		case CodeExists, CodeNotFound, CodePreconditionFailed:
+			continue
+		}
+		return err
+	}
+	return Unavailable(fmt.Errorf("what is imported changes too fast: %w", err))
 }
 
 // check refuses what no store could accept: bad MAC addresses and documents, and a device named twice.
@@ -153,20 +176,30 @@ func (s *Service) importBatch(ctx context.Context, tx Tx, batch []checked, o Imp
 		change := Change{Kind: Create, MAC: c.mac, Document: c.doc, Source: FromImport, Action: ActionImport,
 			By: a.By, Message: a.Message, At: s.timestamp(), Tell: s.tell(TellIfChanged)}
 		old, exists := have[c.mac]
+		if exists && bytes.Equal(old.Content, c.doc.Text) {
+			report.Unchanged++
+			continue
+		}
+		if err := c.item.changed(c.mac, old, exists); err != nil {
+			report.Refused = append(report.Refused, refusal(c.item, err))
+			continue
+		}
 		switch {
 		case !exists:
 			report.Created++
-		case bytes.Equal(old.Content, c.doc.Text):
-			report.Unchanged++
-			continue
 		case o.OnConflict == ConflictSkip:
 			report.Skipped++
 			continue
 		case o.OnConflict == ConflictFail:
-			report.Refused = append(report.Refused, refusal(c.item, Exists(c.mac)))
+			there := Exists(c.mac)
+			there.Current = old.Revision
+			report.Refused = append(report.Refused, refusal(c.item, there))
 			continue
 		default:
 			change.Kind, change.ID = Save, old.ID
+			if c.item.IfRevision != nil {
+				change.IfMatch = Match{Given: true, Revisions: []int64{old.Revision}}
+			}
 			report.Updated++
 		}
 		changes = append(changes, change)
@@ -175,13 +208,28 @@ func (s *Service) importBatch(ctx context.Context, tx Tx, batch []checked, o Imp
 	return err
 }
 
+// changed says why an item may not be imported, where its device has another configuration than the item was made for.
+func (i Item) changed(mac MAC, there Config, exists bool) error {
+	switch {
+	case i.IfRevision == nil, exists && *i.IfRevision > 0 && *i.IfRevision == there.Revision, !exists && *i.IfRevision == 0:
+		return nil
+	case !exists:
+		return &Error{Code: CodePreconditionFailed, Message: fmt.Sprintf("Config for %s is not there any more", mac)}
+	case *i.IfRevision == 0:
+		e := Exists(mac)
+		e.Code, e.Current = CodePreconditionFailed, there.Revision
+		return e
+	}
+	return Stale(mac, there.Revision)
+}
+
 func refusal(item Item, err error) Refusal {
 	r := Refusal{Source: clip(item.Source), Code: CodeOf(err), Reason: err.Error()}
 	if mac, bad := ParseMAC(item.MAC); bad == nil {
 		r.MAC = mac.String()
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		r.Reason = e.Message
+		r.Reason, r.Current = e.Message, e.Current
 		if len(e.Fields) > 0 {
 			r.Reason = e.Fields[0].Field + " " + e.Fields[0].Message
 		}

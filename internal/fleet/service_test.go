@@ -208,6 +208,8 @@ func TestImport(t *testing.T) {
 	refusedAs := func(source, mac string, code fleet.Code, reason string) []fleet.Refusal {
 		return []fleet.Refusal{{Source: source, MAC: mac, Code: code, Reason: reason}}
 	}
+	there := refusedAs("file1", mac1, fleet.CodeExists, "Config for aa:bb:cc:dd:ee:01 already exists")
+	there[0].Current = 1
 	twice := append(items(`{}`), fleet.Item{Source: "again", MAC: mac1, Content: []byte(`{}`)})
 	for _, c := range []struct {
 		name    string
@@ -222,9 +224,9 @@ func TestImport(t *testing.T) {
 		{"dry run", items(`{"old":1}`, `{"b":2}`), fleet.ImportOptions{DryRun: true},
 			fleet.Report{DryRun: true, Created: 1, Unchanged: 1, Refused: []fleet.Refusal{}}, 1, 0},
 		{"conflict refuses all", items(`{"new":1}`, `{"b":2}`), fleet.ImportOptions{},
-			fleet.Report{Created: 1, Refused: refusedAs("file1", mac1, fleet.CodeExists, "Config for aa:bb:cc:dd:ee:01 already exists")}, 1, 0},
+			fleet.Report{Created: 1, Refused: there}, 1, 0},
 		{"conflict, going on", items(`{"new":1}`, `{"b":2}`), fleet.ImportOptions{KeepGoing: true},
-			fleet.Report{Applied: true, Created: 1, Refused: refusedAs("file1", mac1, fleet.CodeExists, "Config for aa:bb:cc:dd:ee:01 already exists")}, 2, 1},
+			fleet.Report{Applied: true, Created: 1, Refused: there}, 2, 1},
 		{"skip", items(`{"new":1}`, `{"b":2}`), fleet.ImportOptions{OnConflict: fleet.ConflictSkip},
 			fleet.Report{Applied: true, Created: 1, Skipped: 1, Refused: []fleet.Refusal{}}, 2, 1},
 		{"update", items(`{"new":1}`, `{"b":2}`), fleet.ImportOptions{OnConflict: fleet.ConflictUpdate},

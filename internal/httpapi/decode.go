@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -184,6 +185,19 @@ func (f fields) text(name string) (string, *fleet.FieldError) {
 	// Half a surrogate pair becomes U+FFFD here; nothing that is read as a string may hold either.
 	s, _ := jsontext.AppendUnquote(nil, []byte(value))
 	return string(s), nil
+}
+
+// revision is the member as the number of a revision, or 0; nil where there is none.
+func (f fields) revision(name string) (*int64, *fleet.FieldError) {
+	value, ok := f[name]
+	if !ok || value.Kind() == 'n' {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil || n < 0 {
+		return nil, &fleet.FieldError{Field: name, Message: "must be the number of a revision, or 0"}
+	}
+	return &n, nil
 }
 
 // document is the text of the member content: an object as it stands in the request, or what a string holds.

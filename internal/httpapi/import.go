@@ -251,11 +251,12 @@ func (b *batch) add(where string, text []byte) {
 			where = source
 		}
 	}
-	if err := invalid(wrongMAC, wrongContent, wrongSource); err != nil {
+	ifRevision, wrongRevision := given.revision("if_revision")
+	if err := invalid(wrongMAC, wrongContent, wrongSource, wrongRevision); err != nil {
 		b.refuse(where, err)
 		return
 	}
-	b.items = append(b.items, fleet.Item{Source: where, MAC: mac, Content: content})
+	b.items = append(b.items, fleet.Item{Source: where, MAC: mac, Content: content, IfRevision: ifRevision})
 }
 
 // full tells why nothing more is read, and nil where more may be.
@@ -312,6 +313,10 @@ func appendReport(b []byte, report fleet.Report) []byte {
 		b = appendString(b, string(r.Code))
 		b = append(b, `,"reason":`...)
 		b = appendString(b, r.Reason)
+		if r.Current > 0 {
+			b = append(b, `,"current_revision":`...)
+			b = strconv.AppendInt(b, r.Current, 10)
+		}
 		b = append(b, '}')
 	}
 	return append(b, `]}`...)

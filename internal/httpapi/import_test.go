@@ -32,7 +32,19 @@ func TestImportReport(t *testing.T) {
 		{"dry run", "?dry_run=true", ndjson, one, `{"applied":false,"dry_run":true,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[]}`, 1},
 		{"dry run as a bare word", "?dry_run", ndjson, one, `{"applied":false,"dry_run":true,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[]}`, 1},
 		{"conflict", "", ndjson, one + "\n" + `{"mac_address":"000000000000","content":{"v":9},"source":"a.json"}`,
-			`{"applied":false,"dry_run":false,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[{"source":"a.json","mac_address":"00:00:00:00:00:00","code":"RECORD_EXISTS","reason":"Config for 00:00:00:00:00:00 already exists"}]}`, 1},
+			`{"applied":false,"dry_run":false,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[{"source":"a.json","mac_address":"00:00:00:00:00:00","code":"RECORD_EXISTS","reason":"Config for 00:00:00:00:00:00 already exists","current_revision":1}]}`, 1},
+		{"changed since, and new since", "?on_conflict=update&keep_going", ndjson, `{"mac_address":"000000000000","content":{"v":9},"if_revision":7}` + "\n" +
+			`{"mac_address":"aa-bb-cc-dd-ee-01","content":{"v":1},"if_revision":0}`,
+			`{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[{"source":"line 1","mac_address":"00:00:00:00:00:00","code":"PRECONDITION_FAILED",` +
+				`"reason":"Config for 00:00:00:00:00:00 is at revision 1, which is not the one that this change was made for","current_revision":1}]}`, 2},
+		{"gone since", "", ndjson, `{"mac_address":"aa-bb-cc-dd-ee-01","content":{"v":1},"if_revision":1}`,
+			`{"applied":false,"dry_run":false,` + fmt.Sprintf(counts, 0, 0, 0, 0) + `[{"source":"line 1","mac_address":"aa:bb:cc:dd:ee:01","code":"PRECONDITION_FAILED",` +
+				`"reason":"Config for aa:bb:cc:dd:ee:01 is not there any more"}]}`, 1},
+		{"no revision", "", plainJSON, `[{"mac_address":"aa","content":{},"if_revision":"1"},{"mac_address":"aa","content":{},"if_revision":-1},` +
+			`{"mac_address":"aa","content":{},"if_revision":1.0},{"mac_address":"aa-bb-cc-dd-ee-01","content":{},"if_revision":null}]`,
+			`{"applied":false,"dry_run":false,` + fmt.Sprintf(counts, 1, 0, 0, 0) + `[{"source":"item 1","code":"VALIDATION_FAILED","reason":"if_revision must be the number of a revision, or 0"},` +
+				`{"source":"item 2","code":"VALIDATION_FAILED","reason":"if_revision must be the number of a revision, or 0"},` +
+				`{"source":"item 3","code":"VALIDATION_FAILED","reason":"if_revision must be the number of a revision, or 0"}]}`, 1},
 		{"update", "?on_conflict=update", ndjson, `{"mac_address":"000000000000","content":{"v":9}}`,
 			`{"applied":true,"dry_run":false,` + fmt.Sprintf(counts, 0, 1, 0, 0) + `[]}`, 1},
 		{"skip", "?on_conflict=skip", ndjson, `{"mac_address":"000000000000","content":{"v":9}}`,

@@ -124,7 +124,8 @@ func (a *API) transferRoutes() []route {
 		{method: http.MethodPost, pattern: "/api/import", action: fleet.ActionImport, handle: a.importConfigs,
 			doc: doc{id: "importConfigs", tag: "transfer", summary: "Create or change many configurations in one transaction",
 				about: "A body of up to 256 MiB and 500,000 configurations: an array, or one configuration a line. Without keep_going one refusal refuses " +
-					"all; 200 says that the import was read, and applied in the report whether it was kept.",
+					"all; 200 says that the import was read, and applied in the report whether it was kept. To write over nothing unseen: a dry run with " +
+					"on_conflict=fail and keep_going names the current_revision of each device that has another document, and if_revision holds the import to it.",
 				query: importParams(), body: []importItem{}, lines: true,
 				headers: writeHeaders(idempotencyKeyHeader), bears: []string{replayedHeader},
 				answers: []answer{with(200, "What was done, or would be", report{})}, refusals: []int{400, 413, 415, 429}}},

@@ -192,6 +192,7 @@ type importItem struct {
 	MACAddress string  `json:"mac_address"`
 	Content    content `json:"content"`
 	Source     string  `json:"source,omitempty" doc:"Where it stands, for the report; otherwise the line or the place in the array"`
+	IfRevision *int64  `json:"if_revision,omitempty" minimum:"0" doc:"Only if the configuration has this revision, or with 0 only if there is none; else it is refused. Who has this document already is unchanged"`
 }
 
 type exported struct {
@@ -210,10 +211,11 @@ type report struct {
 }
 
 type refused struct {
-	Source     string     `json:"source"`
-	MACAddress string     `json:"mac_address,omitempty"`
-	Code       fleet.Code `json:"code"`
-	Reason     string     `json:"reason"`
+	Source          string     `json:"source"`
+	MACAddress      string     `json:"mac_address,omitempty"`
+	Code            fleet.Code `json:"code"`
+	Reason          string     `json:"reason"`
+	CurrentRevision int64      `json:"current_revision,omitempty" minimum:"1" doc:"The revision that is there, of RECORD_EXISTS and PRECONDITION_FAILED"`
 }
 
 type health struct {

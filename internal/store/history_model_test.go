@@ -273,12 +273,14 @@ func (p *past) load(items []fleet.Item, o fleet.ImportOptions, a fleet.Attempt) 
 		switch twice := seen[item.MAC]; {
 		case err != nil || twice || bad != nil:
 			refused++
+		case exists && bytes.Equal(c.Content, doc.Text):
+			want.Unchanged++
+		case item.IfRevision != nil && *item.IfRevision != c.Revision: // 0 of what is not there
+			refused++
 		case !exists:
 			want.Created++
 			made = append(made, mac)
 			apply = append(apply, func() { p.create(mac, doc.Text, fleet.FromImport, fleet.ActionImport, a) })
-		case bytes.Equal(c.Content, doc.Text):
-			want.Unchanged++
 		case o.OnConflict == fleet.ConflictSkip:
 			want.Skipped++
 		case o.OnConflict == fleet.ConflictUpdate:

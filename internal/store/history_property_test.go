@@ -197,6 +197,10 @@ func (h *chronicle) importSome(t *rapid.T) {
 		if rapid.IntRange(0, 9).Draw(t, "bad") == 0 {
 			item.Content = []byte(`[]`)
 		}
+		if rapid.Bool().Draw(t, "looked at") {
+			seen := rapid.Int64Range(0, 5).Draw(t, "seen")
+			item.IfRevision = &seen
+		}
 		items = append(items, item)
 	}
 	o := fleet.ImportOptions{OnConflict: rapid.SampledFrom([]fleet.Conflict{"", fleet.ConflictSkip, fleet.ConflictUpdate, fleet.ConflictUpdate}).Draw(t, "on conflict"),
