@@ -91,9 +91,14 @@ test("older entries come as one scrolls, and a page that cannot be read is tried
   await server.api("POST", "api/import", lines.join("\n"), { "Content-Type": "application/x-ndjson" });
   await page.goto(`${server.url}#/audit`);
   await expect(entries(page)).toHaveCount(100);
+  // The filters would fill the screen: they wait behind a button that says how many are set.
+  await expect(page.getByLabel("Result")).toBeHidden();
+  await expect(entries(page).nth(2)).toBeInViewport();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   await page.getByRole("button", { name: "Show more" }).scrollIntoViewIfNeeded();
   await expect.poll(() => entries(page).count()).toBeGreaterThanOrEqual(200);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Filters", exact: true }).click();
   await expectAccessible(page);
   await context.setOffline(true);
   await page.getByLabel("Result").selectOption("applied");
@@ -101,4 +106,8 @@ test("older entries come as one scrolls, and a page that cannot be read is tried
   await context.setOffline(false);
   await page.getByRole("button", { name: "Try again" }).click();
   await expect.poll(() => entries(page).count()).toBeGreaterThanOrEqual(100);
+  await page.getByRole("button", { name: "Filters: 1 set" }).click();
+  await expect(page.getByLabel("Result")).toBeHidden();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await expect(page.getByLabel("Result")).toHaveValue("applied");
 });

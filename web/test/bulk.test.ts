@@ -118,6 +118,39 @@ test("removes a value, and a wish that cannot be is told at its place", async ({
   for (const text of Object.values(await contents(server))) expect(JSON.parse(text).wifi).toEqual({ ssid: "x" });
 });
 
+test("a hint names the document that it is from", async ({ page, server }) => {
+  await seed(server, 3, (n) => (n === 2 ? { deviceName: "Two", odd: 1 } : { deviceName: `Sensor ${n}` }));
+  await page.goto(server.url);
+  await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
+  await page.getByRole("button", { name: "Set a value" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Which value").fill("/odd");
+  await expect(dialog.getByLabel("Which value")).toHaveAccessibleDescription("In the document of Two this is number");
+  await dialog.getByLabel("Which value").fill("/nowhere");
+  await expect(dialog).toContainText("None of the documents of Sensor 1, Two, and Sensor 3 has such a value");
+});
+
+test("each difference can be looked at, however many there are", async ({ page, server }) => {
+  await seed(server, 205, (n) => ({ deviceName: `Sensor ${n}`, n }));
+  await page.goto(server.url);
+  await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
+  await page.getByRole("button", { name: "Set a value" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Which value").fill("n");
+  await dialog.getByLabel("New value").fill("-1");
+  await dialog.getByRole("button", { name: "Show the differences" }).click();
+  await expect(dialog).toContainText("205 devices would change, in 205 ways");
+  const differences = dialog.getByText(/^The difference in Sensor/);
+  await expect(differences).toHaveCount(100);
+  await expect(dialog).toContainText("And 105 more ways, in 105 devices");
+  await dialog.getByRole("button", { name: "Show 100 more" }).click();
+  await dialog.getByRole("button", { name: "Show 5 more" }).click();
+  await expect(differences).toHaveCount(205);
+  await expect(dialog).not.toContainText("more ways");
+  await differences.last().click();
+  await expect(dialog.getByText('+  "n": -1').last()).toBeVisible();
+});
+
 test("exports what is selected, as an import reads it", async ({ page, server }) => {
   await seed(server, 3, (n) => ({ deviceName: `Sensor ${n}`, odd: 1e3 }));
   const before = await contents(server);

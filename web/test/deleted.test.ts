@@ -51,12 +51,48 @@ test("several are brought back with a message, and what cannot be is told", asyn
   await server.create("02:00:00:00:00:02", "{}");
   await page.getByLabel("Message for the history").fill("by mistake");
   await page.getByRole("dialog").getByRole("button", { name: "Undelete" }).click();
-  await expect(page.getByRole("alert").filter({ hasText: "Not all could be brought back" })).toContainText("Device 2");
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("2 devices brought back.");
+  await expect(dialog).toContainText("Could not be brought back: 1 device");
+  await expect(dialog.getByRole("listitem")).toContainText("Device 2");
+  await expect(dialog.getByRole("listitem")).toContainText("Its MAC address has another configuration now");
+  await expectAccessible(page);
   const { configs } = await server.api<{ configs: { device_name: string }[] }>("GET", "api/configs");
   expect(configs.map((config) => config.device_name).filter(Boolean)).toEqual(["Device 1", "Device 3"]);
   expect(await server.api("GET", "api/audit?action=restore&result=applied&limit=1")).toMatchObject({
     audit: [{ message: "by mistake" }],
   });
+});
+
+test("what breaks off names those that were not tried, and goes on", async ({ page, server }) => {
+  await make(server, 9);
+  await page.goto(`${server.url}#/deleted`);
+  await page.getByLabel("Choose Device 9").check();
+  await page.getByRole("button", { name: "Undelete Device 9" }).click();
+  await expect(page.getByText("Device 9 is back", { exact: false }).first()).toBeVisible();
+  // What is back is not chosen any more.
+  await expect(page.getByRole("button", { name: /^Undelete \d+$/ })).toBeHidden();
+  await page.getByLabel("Choose all that are shown").check();
+  await page.getByRole("button", { name: "Undelete 8", exact: true }).click();
+  let stopped = () => {};
+  const stop = new Promise<void>((resolve) => {
+    stopped = resolve;
+  });
+  await page.route("**/undelete", async (route) => {
+    await stop;
+    await route.continue();
+  });
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Undelete" }).click();
+  await dialog.getByRole("button", { name: "Stop" }).click();
+  stopped();
+  await expect(dialog).toContainText("4 devices brought back.");
+  await expect(dialog).toContainText("Still deleted: 4 devices");
+  await expect(dialog.getByRole("link", { name: "Device 1", exact: true })).toBeVisible();
+  await dialog.getByRole("button", { name: "Go on with 4 devices" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole("heading", { name: "Nothing is deleted" })).toBeVisible();
+  expect(await server.api("GET", "api/configs")).toMatchObject({ count: 9 });
 });
 
 test("narrow, and with the server away", async ({ page, server, context }) => {

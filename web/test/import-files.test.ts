@@ -1,6 +1,6 @@
 import { expect, test } from "@playwright/test";
 import { type Entry, readFound } from "../src/pages/import/intake";
-import { outcomeOf, planOf, reportCsv } from "../src/pages/import/plan";
+import { outcomeOf, planOf, refusedOf, reportCsv } from "../src/pages/import/plan";
 import { arraySlices, objectSlices } from "../src/pages/import/slices";
 
 const file = (path: string, content: BlobPart) => ({ path, file: new Blob([content]) });
@@ -89,21 +89,25 @@ test("the report says of each file what becomes of it", async () => {
     file("02-1f-5c-3a-90-12.json", "{}"),
     file("02-1f-5c-3a-90-13.json", "{}"),
     file("02-1f-5c-3a-90-14.json", "{"),
+    file("02-1f-5c-3a-90-16.json", "{}"),
     file("=cmd,.txt", ""),
   );
   const refused = [
-    { source: "1", code: "RECORD_EXISTS", reason: "it exists" },
+    { source: "1", code: "RECORD_EXISTS", reason: "it exists", current_revision: 7 },
     { source: "3", code: "VALIDATION_FAILED", reason: "content is not valid JSON (line 1, column 2)" },
+    { source: "4", code: "RECORD_EXISTS", reason: "it exists" },
   ];
   const report = { applied: false, dry_run: true, created: 1, updated: 0, unchanged: 1, skipped: 0, refused };
   const plan = planOf(entries, report, (mac) => ({ "02:1f:5c:3a:90:12": 2, "02:1f:5c:3a:90:13": 3 })[mac] ?? null);
-  expect(plan.map((each) => [each.fate, each.id])).toEqual([
-    ["create", null],
-    ["update", 2],
-    ["same", 3],
-    ["refused", null],
-    ["other", null],
+  expect(plan.map((each) => [each.fate, each.id, each.revision])).toEqual([
+    ["create", null, 0],
+    ["update", 2, 7],
+    ["same", 3, 0],
+    ["refused", null, 0],
+    ["refused", null, 0],
+    ["other", null, 0],
   ]);
+  expect(plan[4]!.reason).toContain("gave it no revision");
   expect(outcomeOf("update", "skip", true)).toBe("skipped");
   expect(outcomeOf("create", "skip", false)).toBe("not imported");
   expect(reportCsv(plan, "update", true).split("\r\n")).toEqual([
@@ -112,7 +116,20 @@ test("the report says of each file what becomes of it", async () => {
     "02-1f-5c-3a-90-12.json,02:1f:5c:3a:90:12,updated,",
     "02-1f-5c-3a-90-13.json,02:1f:5c:3a:90:13,unchanged,",
     '02-1f-5c-3a-90-14.json,02:1f:5c:3a:90:14,refused,"content is not valid JSON (line 1, column 2)"',
+    '02-1f-5c-3a-90-16.json,02:1f:5c:3a:90:16,refused,"Another program wrote the document that is there, and gave it no revision. Save it here once, then check again"',
     '"\'=cmd,.txt",,no configuration,No .json file',
     "",
   ]);
+  // What the server refuses afterwards was changed since, and is told so.
+  const late = [
+    { source: "0", code: "PRECONDITION_FAILED", reason: "", current_revision: 1 },
+    { source: "1", code: "PRECONDITION_FAILED", reason: "", current_revision: 8 },
+  ];
+  expect(refusedOf(plan, { ...report, refused: late }).map((each) => [each.fate, each.changed, each.reason])).toEqual([
+    ["refused", true, "It was created by somebody else since the check"],
+    ["refused", true, "It was changed since the check: revision 7 then, 8 now"],
+    ...plan.slice(2).map((each) => [each.fate, undefined, each.reason]),
+  ]);
+  const gone = refusedOf(plan, { ...report, refused: [{ source: "1", code: "PRECONDITION_FAILED", reason: "" }] });
+  expect(gone[1]).toMatchObject({ fate: "refused", changed: true, reason: "It was deleted since the check" });
 });

@@ -155,6 +155,87 @@ test("what is the same is left alone, and what is new writes over nothing", asyn
   expect((await server.api<{ revision: number }>("GET", `api/configs/${same}`)).revision).toBe(2);
 });
 
+test("what was changed since the check is not written over, and can be checked again alone", async ({
+  page,
+  server,
+}) => {
+  const one = await server.create("02:00:00:00:00:01", '{"n":1}');
+  await server.create("02:00:00:00:00:02", '{"n":1}');
+  const three = await server.create("02:00:00:00:00:03", '{"n":1}');
+  await page.goto(`${server.url}#/import`);
+  await drop(page, "Drop a folder or files here", {
+    "02-00-00-00-00-01.json": '{"n":2}',
+    "02-00-00-00-00-02.json": '{"n":2}',
+    "02-00-00-00-00-03.json": '{"n":2}',
+    "02-00-00-00-00-04.json": '{"n":2}',
+  });
+  await expect(page.getByText("3 devices have another document already")).toBeVisible();
+  // Meanwhile, somebody changes one, deletes another, and makes the one that is new.
+  await server.api("PUT", `api/configs/${one}`, { content: '{"mine":1}' });
+  await server.api("DELETE", `api/configs/${three}`);
+  await server.create("02:00:00:00:00:04", '{"mine":4}');
+  const document = async (n: number) =>
+    (
+      await fetch(new URL(`api/configs/02-00-00-00-00-0${n}.json`, server.url), { headers: { "X-No-Check-In": "1" } })
+    ).text();
+  await page.getByRole("button", { name: "Import 4 devices" }).click();
+  await expect(page.getByText("Nothing was imported")).toBeVisible();
+  await expect(page.getByText("3 devices were changed since the check")).toBeVisible();
+  await expect(row(page, "02-00-00-00-00-01.json")).toContainText("changed since the check: revision 1 then, 2 now");
+  await expect(row(page, "02-00-00-00-00-03.json")).toContainText("deleted since the check");
+  await expect(row(page, "02-00-00-00-00-04.json")).toContainText("created by somebody else since the check");
+  expect([await document(1), await document(2), await document(4)]).toEqual(['{"mine":1}', '{"n":1}', '{"mine":4}']);
+
+  await page.getByRole("button", { name: "Check again" }).click();
+  await expect(page.getByText("3 devices have another document already")).toBeVisible();
+  await server.api("PUT", `api/configs/${one}`, { content: '{"mine":2}' });
+  await page.getByRole("button", { name: "Import 4 devices" }).click();
+  await expect(page.getByText("1 device was changed since the check")).toBeVisible();
+  await page
+    .getByRole("button", { name: "Choose other files" })
+    .or(page.getByRole("button", { name: "Import more" }))
+    .click();
+
+  // Where the others go on all the same, it waits alone.
+  await drop(page, "Drop a folder or files here", {
+    "02-00-00-00-00-01.json": '{"n":2}',
+    "02-00-00-00-00-02.json": '{"n":2}',
+    "02-00-00-00-00-05.json": "{",
+  });
+  await page.getByLabel("Import the others, although 1 is refused").check();
+  await server.api("PUT", `api/configs/${one}`, { content: '{"mine":3}' });
+  await page.getByRole("button", { name: "Import 2 devices" }).click();
+  await expect(page.getByText("Imported: 1 updated, 2 refused")).toBeVisible();
+  await expect(page.getByText("Changed since the check, and left alone: 1 device")).toBeVisible();
+  expect([await document(1), await document(2)]).toEqual(['{"mine":3}', '{"n":2}']);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Check again" }).click();
+  await expect(page.getByRole("button", { name: "All 1", exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Import 1 device" }).click();
+  await expect(page.getByText("Imported: 1 updated")).toBeVisible();
+  expect(await document(1)).toBe('{"n":2}');
+});
+
+test("a real folder is read whole, however many files and folders are in it", async ({ page, server }) => {
+  const files: Record<string, string> = { "zz/notes.txt": "" };
+  for (let i = 0; i < 250; i++) files[`02-00-00-00-00-${i.toString(16).padStart(2, "0")}.json`] = `{"n":${i}}`;
+  for (let i = 0; i < 120; i++) files[`a/b/c/02-00-00-00-01-${i.toString(16).padStart(2, "0")}.json`] = "{}";
+  const root = folder(files);
+  await page.goto(`${server.url}#/import`);
+  const zone = (await page.getByText("Drop a folder or files here").boundingBox())!;
+  const at = { x: zone.x + 5, y: zone.y + 5 };
+  const browser = await page.context().newCDPSession(page);
+  const data = { items: [], files: [root], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const)
+    await browser.send("Input.dispatchDragEvent", { type, ...at, data });
+  await expect(page.getByRole("button", { name: "All 371" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "New 370" })).toBeVisible();
+  await expect(row(page, `${root.split("/").at(-1)}/02-00-00-00-00-00.json`)).toBeVisible();
+  await page.getByRole("button", { name: "Import 370 devices" }).click();
+  await expect(page.getByText("Imported: 370 created")).toBeVisible();
+  rmSync(root, { recursive: true });
+});
+
 test("an import that the network cut off can be checked again", async ({ page, server, context }) => {
   await page.goto(`${server.url}#/import`);
   await drop(page, "Drop a folder or files here", { "02-00-00-00-00-05.json": "{}" });

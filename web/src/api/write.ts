@@ -1,5 +1,5 @@
 import { fleet } from "../fleet/store";
-import { changeMessage, idempotencyKey, request } from "./client";
+import { asFailure, changeMessage, client, Failure, idempotencyKey, read, request } from "./client";
 import { queries, refreshConfig } from "./queries";
 import type { components } from "./schema.gen";
 
@@ -11,11 +11,14 @@ export type ImportReport = components["schemas"]["ImportReport"];
 export interface Attempt {
   message?: string;
   revision?: number;
+  /** What the server calls the request, for whoever must find out what became of it. */
+  attempt?: string;
 }
 
 const headersOf = (a: Attempt): Record<string, string> => ({
   ...changeMessage(a.message ?? ""),
   ...(a.revision === undefined ? {} : { "If-Match": `"r${a.revision}"` }),
+  ...(a.attempt === undefined ? {} : { "X-Correlation-ID": a.attempt }),
 });
 
 const written = <T extends { id: number } | undefined>(id: number, config: T): T => {
@@ -73,7 +76,16 @@ const post = async (id: number, path: string, body: object | undefined, a: Attem
   return written(id, (await response.json()) as Config);
 };
 
-export const undelete = (id: number, a: Attempt = {}) => post(id, "undelete", undefined, a);
+export const undelete = async (id: number, a: Attempt = {}): Promise<Config> => {
+  try {
+    return await post(id, "undelete", undefined, a);
+  } catch (error) {
+    const { status, code } = asFailure(error);
+    if (status !== 404) throw error;
+    const detail = "Its MAC address has another configuration now, or what it was is not kept any more";
+    throw new Failure(status, code, "It cannot be brought back", detail);
+  }
+};
 
 /** Makes a new revision with the bytes of an older one. */
 export const restore = (id: number, revision: number, a: Attempt = {}) =>
@@ -83,9 +95,18 @@ export const restore = (id: number, revision: number, a: Attempt = {}) =>
 export const replaceDevice = (id: number, mac: string, a: Attempt = {}) =>
   post(id, "replace-device", { mac_address: mac }, a);
 
+/** The revision that an attempt made whose answer was lost; null where it changed nothing. */
+export const whatBecame = async (id: number, attempt: string, signal: AbortSignal): Promise<number | null> => {
+  const query = { correlation_id: attempt, result: "applied" as const };
+  const { audit } = await read(client.GET("/api/audit", { params: { query }, signal }));
+  return audit.find((entry) => entry.config_id === id)?.revision ?? null;
+};
+
 export interface ImportItem {
   mac_address: string;
   content: string;
+  /** The revision that it was looked at as, which is not to have changed since; 0 of a device that has none. */
+  if_revision?: number;
   /** What the report calls it, such as the name of a file. */
   source: string;
 }

@@ -1,17 +1,16 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { ArrowUp, Download, ScrollText } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
-import { client, read, request } from "../api/client";
+import { ArrowUp, ScrollText } from "lucide-react";
+import { useEffect, useMemo, useRef } from "react";
+import { client, read } from "../api/client";
 import { live } from "../api/live";
 import { queries } from "../api/queries";
 import type { components } from "../api/schema.gen";
 import { Button } from "../ui/Button";
 import { Page } from "../ui/Page";
 import { Empty, Failed, Skeleton } from "../ui/states";
-import { toastFailure } from "../ui/Toast";
 import css from "./AuditPage.module.css";
-import { download } from "./actions/download";
+import { ExportButton } from "./actions/ExportButton";
 import { Entry } from "./audit/Entry";
 import { Filters } from "./audit/Filters";
 import { type AuditSearch, auditParams } from "./audit/search";
@@ -55,7 +54,15 @@ export const AuditPage = () => {
     <Page
       title="Audit"
       intro="Who changed what, and who tried to and was refused."
-      actions={<ExportAudit search={search} />}
+      actions={
+        <ExportButton
+          path={`api/audit/export?${new URLSearchParams(auditParams(search))}`}
+          name="espalier-audit"
+          failed="The audit could not be exported"
+        >
+          Export what is shown
+        </ExportButton>
+      }
     >
       <Filters
         search={search}
@@ -149,23 +156,4 @@ const useEnd = (near: () => void) => {
     return () => watcher.disconnect();
   }, []);
   return element;
-};
-
-const ExportAudit = ({ search }: { search: AuditSearch }) => {
-  const [busy, setBusy] = useState(false);
-  const run = async () => {
-    setBusy(true);
-    try {
-      const response = await request(`api/audit/export?${new URLSearchParams(auditParams(search))}`);
-      download(await response.blob(), `espalier-audit-${new Date().toISOString().slice(0, 10)}.ndjson`);
-    } catch (error) {
-      toastFailure("The audit could not be exported", error);
-    }
-    setBusy(false);
-  };
-  return (
-    <Button icon={<Download />} busy={busy} onClick={() => void run()}>
-      Export what is shown
-    </Button>
-  );
 };

@@ -2,22 +2,17 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { History, Trash2, Undo2 } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
-import { asFailure, client, read } from "../api/client";
-import { queries } from "../api/queries";
+import { client, read } from "../api/client";
 import type { components } from "../api/schema.gen";
-import { undelete } from "../api/write";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
-import { Notice } from "../ui/Notice";
 import { Page } from "../ui/Page";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/Time";
-import { toast } from "../ui/Toast";
-import { MessageField } from "./actions/MessageField";
 import { parseMac } from "./actions/mac";
 import { bringBack } from "./actions/undelete";
 import css from "./DeletedPage.module.css";
+import { UndeleteMany } from "./deleted/UndeleteMany";
 
 type Deleted = components["schemas"]["ListedConfig"];
 
@@ -187,9 +182,9 @@ export const DeletedPage = () => {
                         size="s"
                         icon={<Undo2 />}
                         aria-label={`Undelete ${nameOf(config)}`}
-                        onClick={() =>
-                          void bringBack({ id: config.id, mac: config.mac_address, name: config.device_name })
-                        }
+                        onClick={async () => {
+                          if (await bringBack(config.id, nameOf(config))) choose([config], false);
+                        }}
                       >
                         Undelete
                       </Button>
@@ -207,81 +202,16 @@ export const DeletedPage = () => {
         </Button>
       )}
       {asking && (
-        <UndeleteSeveral
-          configs={[...chosen.values()]}
+        <UndeleteMany
+          chosen={[...chosen.values()].map((config) => ({
+            id: config.id,
+            mac: config.mac_address,
+            name: config.device_name || config.device_entity_id,
+          }))}
           close={() => setAsking(false)}
-          done={(ids) => setChosen((before) => new Map([...before].filter(([id]) => !ids.has(id))))}
+          onBack={(ids) => setChosen((before) => new Map([...before].filter(([id]) => !ids.has(id))))}
         />
       )}
     </Page>
-  );
-};
-
-const UndeleteSeveral = ({
-  configs,
-  close,
-  done,
-}: {
-  configs: readonly Deleted[];
-  close(): void;
-  done(ids: ReadonlySet<number>): void;
-}) => {
-  const [of] = useState(configs);
-  const [message, setMessage] = useState("");
-  const [at, setAt] = useState<number | null>(null);
-  const [refused, setRefused] = useState<{ config: Deleted; why: string }[]>([]);
-  const run = async () => {
-    const back = new Set<number>();
-    const failed: { config: Deleted; why: string }[] = [];
-    for (const [i, config] of of.entries()) {
-      setAt(i);
-      try {
-        await undelete(config.id, { message });
-        back.add(config.id);
-      } catch (error) {
-        const failure = asFailure(error);
-        failed.push({ config, why: failure.message });
-        if (failure.unreachable || failure.refused) break;
-      }
-    }
-    setAt(null);
-    done(back);
-    void queries.invalidateQueries({ queryKey: ["deleted"] });
-    if (back.size) toast({ title: `${back.size === 1 ? "1 device is" : `${back.size} devices are`} back` });
-    if (failed.length) setRefused(failed);
-    else close();
-  };
-  return (
-    <Dialog
-      open
-      onOpenChange={() => at === null && close()}
-      title={of.length === 1 ? `Undelete ${nameOf(of[0]!)}?` : `Undelete ${of.length} configurations?`}
-      description="Each is as it was before, as a new revision, and its device is told."
-      footer={
-        <>
-          <Button onClick={close} disabled={at !== null}>
-            {refused.length ? "Close" : "Cancel"}
-          </Button>
-          {!refused.length && (
-            <Button kind="primary" busy={at !== null} onClick={() => void run()}>
-              Undelete
-            </Button>
-          )}
-        </>
-      }
-    >
-      <p role="status">{at === null ? "" : `${at + 1} of ${of.length}`}</p>
-      {refused.length > 0 ? (
-        <Notice kind="danger" title="Not all could be brought back">
-          {refused.map(({ config, why }) => (
-            <p key={config.id}>
-              {nameOf(config)}: {why}
-            </p>
-          ))}
-        </Notice>
-      ) : (
-        <MessageField value={message} onChange={setMessage} example="Such as: deleted by mistake" />
-      )}
-    </Dialog>
   );
 };

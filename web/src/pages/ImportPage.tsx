@@ -1,13 +1,14 @@
 import { Link } from "@tanstack/react-router";
-import { Download, FileDown, RotateCw } from "lucide-react";
+import { FileDown, RotateCw } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { asFailure, Failure, request } from "../api/client";
+import { asFailure, Failure } from "../api/client";
+import { devices } from "../fleet/counted";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Card, Page } from "../ui/Page";
 import { Failed, Skeleton } from "../ui/states";
-import { toastFailure } from "../ui/Toast";
-import { download } from "./actions/download";
+import { dated, download } from "./actions/download";
+import { ExportButton } from "./actions/ExportButton";
 import css from "./ImportPage.module.css";
 import { CompareDialog } from "./import/CompareDialog";
 import { Confirm } from "./import/Confirm";
@@ -16,8 +17,6 @@ import { takeHanded } from "./import/drop";
 import { PlanList } from "./import/PlanList";
 import { type Planned, reportCsv } from "./import/plan";
 import { type Choices, type Phase, useImport } from "./import/useImport";
-
-const today = () => new Date().toISOString().slice(0, 10);
 
 /** Documents in from files, with a report for each before anything is done; and everything out. */
 export const ImportPage = () => {
@@ -32,7 +31,16 @@ export const ImportPage = () => {
     <Page
       title="Import"
       intro="Documents come in from files, and nothing is changed before you have seen what would be."
-      actions={<ExportAll />}
+      actions={
+        <ExportButton
+          path="api/export"
+          name="espalier"
+          failed="The fleet could not be exported"
+          title="All documents, with the passwords in them"
+        >
+          Export everything
+        </ExportButton>
+      }
     >
       <p className="visually-hidden" role="status">
         {progressSays(phase)}
@@ -171,6 +179,12 @@ const Result = ({
     .filter(([n]) => n > 0)
     .map(([n, word]) => `${n.toLocaleString()} ${word}`)
     .join(", ");
+  const changed = plan.filter((each) => each.changed).length;
+  const again = (
+    <Button icon={<RotateCw />} onClick={onRecheck}>
+      Check again
+    </Button>
+  );
   return (
     <>
       {report.applied ? (
@@ -178,16 +192,17 @@ const Result = ({
           <p>Devices are told now, and fetch. The fleet shows who has the new document.</p>
         </Notice>
       ) : (
-        <Notice
-          kind="danger"
-          title="Nothing was imported"
-          action={
-            <Button icon={<RotateCw />} onClick={onRecheck}>
-              Check again
-            </Button>
-          }
-        >
-          <p>Something was refused that was not when it was checked. See which, and why, below.</p>
+        <Notice kind="danger" title="Nothing was imported" action={again}>
+          <p>
+            {changed
+              ? `${devices(changed)} ${changed === 1 ? "was" : "were"} changed since the check, and nothing is written over that you have not seen. Check again, and see what the files would change now.`
+              : "Something was refused that was not when it was checked. See which, and why, below."}
+          </p>
+        </Notice>
+      )}
+      {report.applied && changed > 0 && (
+        <Notice kind="warn" title={`Changed since the check, and left alone: ${devices(changed)}`} action={again}>
+          <p>Check again, and see what these files would change now.</p>
         </Notice>
       )}
       <div className={css.buttons}>
@@ -201,7 +216,7 @@ const Result = ({
           onClick={() =>
             download(
               new Blob([reportCsv(plan, onConflict, report.applied)], { type: "text/csv" }),
-              `espalier-import-${today()}.csv`,
+              dated("espalier-import", "csv"),
             )
           }
         >
@@ -211,29 +226,5 @@ const Result = ({
       </div>
       <PlanList plan={plan} onConflict={onConflict} applied={report.applied} onCompare={() => {}} />
     </>
-  );
-};
-
-const ExportAll = () => {
-  const [busy, setBusy] = useState(false);
-  const run = async () => {
-    setBusy(true);
-    try {
-      const response = await request("api/export");
-      download(await response.blob(), `espalier-${today()}.ndjson`);
-    } catch (error) {
-      toastFailure("The fleet could not be exported", error);
-    }
-    setBusy(false);
-  };
-  return (
-    <Button
-      icon={<Download />}
-      busy={busy}
-      onClick={() => void run()}
-      title="All documents, with the passwords in them"
-    >
-      Export everything
-    </Button>
   );
 };

@@ -33,7 +33,7 @@ export const DeleteDialog = ({ device, close, returnTo }: Props) => {
       toast({
         title: `${called(device)} was deleted`,
         detail: "Its history stays.",
-        action: { label: "Undo", run: () => void bringBack(device) },
+        action: { label: "Undo", run: () => void bringBack(device.id, called(device)) },
       });
     });
   const submit = (event: FormEvent) => {

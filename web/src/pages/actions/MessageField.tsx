@@ -1,4 +1,5 @@
 import { Field } from "../../ui/Field";
+import { mostMessage } from "./message";
 
 /** Why something is done, for the history; it may be left empty. */
 export const MessageField = ({
@@ -14,7 +15,7 @@ export const MessageField = ({
     label="Message for the history (optional)"
     value={value}
     onChange={(event) => onChange(event.target.value)}
-    maxLength={500}
+    maxLength={mostMessage}
     placeholder={example}
     autoComplete="off"
   />

@@ -9,3 +9,7 @@ export const download = (blob: Blob, name: string) => {
   link.remove();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 };
+
+/** The name of a file of today. */
+export const dated = (name: string, ending: string): string =>
+  `${name}-${new Date().toISOString().slice(0, 10)}.${ending}`;

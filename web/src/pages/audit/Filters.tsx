@@ -1,4 +1,5 @@
-import { type FormEvent, useEffect, useState } from "react";
+import { ChevronDown, ChevronRight } from "lucide-react";
+import { type FormEvent, useEffect, useId, useState } from "react";
 import { Button } from "../../ui/Button";
 import { Field } from "../../ui/Field";
 import { Select } from "../../ui/Select";
@@ -46,54 +47,67 @@ export const Filters = ({ search, onChange }: { search: AuditSearch; onChange(ne
     mac.commit();
     address.commit();
   };
-  const some = Object.values(search).some(Boolean);
+  const count = Object.values(search).filter(Boolean).length;
+  const [open, setOpen] = useState(false);
+  const id = useId();
   return (
-    <form className={css.filters} onSubmit={submit} aria-label="Filters">
-      <Field label="MAC address" placeholder="Any" autoComplete="off" spellCheck={false} {...mac.props} />
-      <Select
-        label="Action"
-        value={search.action ?? ""}
-        options={[any, ...actions]}
-        onChange={(action) => set({ action })}
-      />
-      <Select
-        label="Result"
-        value={search.result ?? ""}
-        options={[any, ...results]}
-        onChange={(result) => set({ result })}
-      />
-      <Select
-        label="Who"
-        value={search.principal ?? ""}
-        options={[any, ...principals]}
-        onChange={(principal) => set({ principal })}
-      />
-      <Field label="From address" placeholder="Any" autoComplete="off" spellCheck={false} {...address.props} />
-      <Field
-        label="Since"
-        type="datetime-local"
-        value={localTime(search.since)}
-        onChange={(event) => set({ since: isoTime(event.target.value) })}
-      />
-      <Field
-        label="Before"
-        type="datetime-local"
-        value={localTime(search.until)}
-        onChange={(event) => set({ until: isoTime(event.target.value) })}
-      />
-      <button type="submit" hidden>
-        Apply
-      </button>
-      {some && (
-        <Button kind="quiet" className={css.clear!} onClick={() => onChange({})}>
-          Clear filters
-        </Button>
-      )}
-      {search.request && (
-        <p className={css.request}>
-          Only request <code>{search.request}</code>
-        </p>
-      )}
-    </form>
+    <div className={css.box} data-open={open || undefined}>
+      <Button
+        className={css.unfold!}
+        icon={open ? <ChevronDown /> : <ChevronRight />}
+        aria-expanded={open}
+        aria-controls={id}
+        onClick={() => setOpen(!open)}
+      >
+        Filters{count > 0 && `: ${count} set`}
+      </Button>
+      <form id={id} className={css.filters} onSubmit={submit} aria-label="Filters">
+        <Field label="MAC address" placeholder="Any" autoComplete="off" spellCheck={false} {...mac.props} />
+        <Select
+          label="Action"
+          value={search.action ?? ""}
+          options={[any, ...actions]}
+          onChange={(action) => set({ action })}
+        />
+        <Select
+          label="Result"
+          value={search.result ?? ""}
+          options={[any, ...results]}
+          onChange={(result) => set({ result })}
+        />
+        <Select
+          label="Who"
+          value={search.principal ?? ""}
+          options={[any, ...principals]}
+          onChange={(principal) => set({ principal })}
+        />
+        <Field label="From address" placeholder="Any" autoComplete="off" spellCheck={false} {...address.props} />
+        <Field
+          label="Since"
+          type="datetime-local"
+          value={localTime(search.since)}
+          onChange={(event) => set({ since: isoTime(event.target.value) })}
+        />
+        <Field
+          label="Before"
+          type="datetime-local"
+          value={localTime(search.until)}
+          onChange={(event) => set({ until: isoTime(event.target.value) })}
+        />
+        <button type="submit" hidden>
+          Apply
+        </button>
+        {count > 0 && (
+          <Button kind="quiet" className={css.clear!} onClick={() => onChange({})}>
+            Clear filters
+          </Button>
+        )}
+        {search.request && (
+          <p className={css.request}>
+            Only request <code>{search.request}</code>
+          </p>
+        )}
+      </form>
+    </div>
   );
 };

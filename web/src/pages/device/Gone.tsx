@@ -3,12 +3,11 @@ import { Link } from "@tanstack/react-router";
 import { FileX, Trash2, Undo2 } from "lucide-react";
 import { useState } from "react";
 import { deletedQuery, queries } from "../../api/queries";
-import { undelete } from "../../api/write";
 import { Button } from "../../ui/Button";
 import { Notice } from "../../ui/Notice";
 import { Empty } from "../../ui/states";
 import { Time } from "../../ui/Time";
-import { toast, toastFailure } from "../../ui/Toast";
+import { bringBack } from "../actions/undelete";
 import { byWhom, type Revision } from "./words";
 
 /** Brings back a deleted configuration. */
@@ -16,15 +15,8 @@ export const Undelete = ({ id, name }: { id: number; name: string }) => {
   const [busy, setBusy] = useState(false);
   const run = async () => {
     setBusy(true);
-    try {
-      const config = await undelete(id);
-      await queries.refetchQueries({ queryKey: ["config", id] });
-      toast({ title: `${name} is back, as revision ${config.revision}` });
-    } catch (error) {
-      toastFailure(`${name} could not be brought back`, error);
-    } finally {
-      setBusy(false);
-    }
+    if (await bringBack(id, name)) await queries.refetchQueries({ queryKey: ["config", id] });
+    setBusy(false);
   };
   return (
     <Button kind="primary" icon={<Undo2 />} busy={busy} onClick={() => void run()}>

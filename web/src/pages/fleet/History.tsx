@@ -3,12 +3,12 @@ import { type PointerEvent, useMemo, useState } from "react";
 import { client, read } from "../../api/client";
 import { stored } from "../../api/session";
 import { areas, nearest, roundTop, type Sample, stacked, stretches, thinned, ticks } from "../../fleet/chart";
+import { counted } from "../../fleet/counted";
 import { type Sync, syncSays } from "../../fleet/row";
 import type { Counts } from "../../fleet/store";
 import { Button } from "../../ui/Button";
 import { Failed } from "../../ui/states";
 import { exactTime } from "../../ui/Time";
-import { counted } from "./columns";
 import css from "./History.module.css";
 
 const hour = 3_600_000;

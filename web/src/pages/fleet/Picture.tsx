@@ -1,11 +1,11 @@
 import { ChevronDown, ChevronRight, TimerOff, Wifi, WifiOff } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { stored } from "../../api/session";
+import { counted, devices } from "../../fleet/counted";
 import { type Sync, syncSays, syncs } from "../../fleet/row";
 import type { Counts } from "../../fleet/store";
 import { Button } from "../../ui/Button";
 import { SyncIcon } from "../../ui/SyncBadge";
-import { counted, devices } from "./columns";
 import css from "./Picture.module.css";
 import type { FleetSearch } from "./search";
 

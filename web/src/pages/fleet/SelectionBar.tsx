@@ -1,11 +1,11 @@
 import { Download, Eraser, PencilLine, Trash2, X } from "lucide-react";
 import { lazy, type RefObject, Suspense, useState } from "react";
 import { asFailure } from "../../api/client";
+import { counted, devices } from "../../fleet/counted";
 import type { Row } from "../../fleet/row";
 import type { FleetStore } from "../../fleet/store";
 import { Button, IconButton } from "../../ui/Button";
 import { toast, toastFailure } from "../../ui/Toast";
-import { counted, devices } from "./columns";
 import css from "./SelectionBar.module.css";
 import type { Selection } from "./selection";
 

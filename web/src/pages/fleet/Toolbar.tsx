@@ -1,10 +1,11 @@
 import { ArrowDown, ArrowUp, ArrowUpDown, ListRestart, Search, X } from "lucide-react";
 import { type RefObject, useEffect, useRef, useState } from "react";
+import { counted, devices } from "../../fleet/counted";
 import { type Column, columns, type Sync, syncSays } from "../../fleet/row";
 import type { FleetStore } from "../../fleet/store";
 import { Button, IconButton } from "../../ui/Button";
 import { Menu, MenuItem } from "../../ui/Menu";
-import { columnSays, counted, devices } from "./columns";
+import { columnSays } from "./columns";
 import { type FleetSearch, isFiltered, orderOf } from "./search";
 import css from "./Toolbar.module.css";
 

@@ -1,4 +1,5 @@
 import type { FormEvent } from "react";
+import { devices } from "../../fleet/counted";
 import { Button } from "../../ui/Button";
 import { Check, Radio } from "../../ui/Field";
 import { Card } from "../../ui/Page";
@@ -15,8 +16,6 @@ interface Props {
   onReset(): void;
   busy: boolean;
 }
-
-const devices = (n: number): string => (n === 1 ? "1 device" : `${n.toLocaleString()} devices`);
 
 /** What to do with what is there and with what is refused, why, and the button that does it. */
 export const Confirm = ({ plan, choices, onChoose, onSend, onReset, busy }: Props) => {

@@ -14,6 +14,10 @@ export interface Planned {
   text: string | null;
   /** The configuration that there is already. */
   id: number | null;
+  /** The revision that it was checked against, and 0 of a device that has none. */
+  revision: number;
+  /** Refused because it is not as it was checked. */
+  changed?: boolean;
 }
 
 export const fates: readonly Fate[] = ["create", "update", "same", "refused", "other"];
@@ -33,13 +37,45 @@ export const planOf = (
   const refused = new Map(report.refused.map((refusal) => [refusal.source, refusal]));
   return entries.map((entry, index): Planned => {
     if (entry.kind !== "candidate")
-      return { path: entry.path, mac: entry.mac, fate: entry.kind, reason: entry.reason, text: null, id: null };
+      return {
+        path: entry.path,
+        mac: entry.mac,
+        fate: entry.kind,
+        reason: entry.reason,
+        text: null,
+        id: null,
+        revision: 0,
+      };
     const id = known(entry.mac);
-    const planned = { path: entry.path, mac: entry.mac, reason: "", text: entry.text, id };
+    const planned = { path: entry.path, mac: entry.mac, reason: "", text: entry.text, id, revision: 0 };
     const refusal = refused.get(sourceOf(index));
-    if (refusal?.code === "RECORD_EXISTS") return { ...planned, fate: "update" };
+    if (refusal?.code === "RECORD_EXISTS")
+      return refusal.current_revision === undefined
+        ? { ...planned, fate: "refused", reason: foreign }
+        : { ...planned, fate: "update", revision: refusal.current_revision };
     if (refusal) return { ...planned, fate: "refused", reason: refusal.reason };
     return { ...planned, fate: id === null ? "create" : "same" };
+  });
+};
+
+const foreign =
+  "Another program wrote the document that is there, and gave it no revision. Save it here once, then check again";
+
+/** The same plan after the import: what the server refused, and why. */
+export const refusedOf = (plan: readonly Planned[], report: ImportReport): Planned[] => {
+  const refused = new Map(report.refused.map((refusal) => [refusal.source, refusal]));
+  return plan.map((each, i): Planned => {
+    const refusal = refused.get(sourceOf(i));
+    if (!refusal) return each;
+    if (refusal.code !== "PRECONDITION_FAILED") return { ...each, fate: "refused", reason: refusal.reason };
+    const now = refusal.current_revision;
+    const reason =
+      now === undefined
+        ? "It was deleted since the check"
+        : each.fate === "create"
+          ? "It was created by somebody else since the check"
+          : `It was changed since the check: revision ${each.revision} then, ${now} now`;
+    return { ...each, fate: "refused", reason, changed: true };
   });
 };
 

@@ -1,10 +1,10 @@
 import { useCallback, useRef, useState } from "react";
 import { idempotencyKey } from "../../api/client";
 import { queries, serverQuery } from "../../api/queries";
-import { type ImportReport, importAll } from "../../api/write";
+import { type ImportItem, type ImportReport, importAll } from "../../api/write";
 import { fleet } from "../../fleet/store";
 import { type Entry, type Found, readFound } from "./intake";
-import { type Planned, planOf, sourceOf } from "./plan";
+import { countFates, type Planned, planOf, refusedOf, sourceOf } from "./plan";
 
 export type Phase =
   | { at: "choose" }
@@ -36,14 +36,23 @@ const fleetKnown = (): Promise<void> =>
     const stop = fleet.watch(() => look() && stop());
   });
 
-const itemsOf = (plan: readonly { mac: string | null; text: string | null }[]) =>
-  plan.flatMap((each, i) =>
-    each.mac !== null && each.text !== null ? [{ mac_address: each.mac, content: each.text, source: sourceOf(i) }] : [],
-  );
+const itemsOf = <T extends { mac: string | null; text: string | null }>(
+  plan: readonly T[],
+  more: (each: T) => Partial<ImportItem> | null,
+): ImportItem[] =>
+  plan.flatMap((each, i) => {
+    const also = more(each);
+    return each.mac === null || each.text === null || also === null
+      ? []
+      : [{ mac_address: each.mac, content: each.text, source: sourceOf(i), ...also }];
+  });
 
 /** Asks the server what an import of these would do; nothing is changed by it. */
 const check = async (entries: readonly Entry[]): Promise<Planned[]> => {
-  const items = itemsOf(entries.map((e) => (e.kind === "candidate" ? e : { mac: null, text: null })));
+  const items = itemsOf(
+    entries.map((e) => (e.kind === "candidate" ? e : { mac: null, text: null })),
+    () => ({}),
+  );
   const nothing: ImportReport = {
     applied: false,
     dry_run: true,
@@ -106,25 +115,25 @@ export const useImport = () => {
     const mine = ++run.current;
     setPhase({ at: "importing", plan });
     try {
-      // What was there already is left alone, and what was to be new does not write over what came meanwhile.
-      const sent = plan.map((each) => (each.fate === "same" ? { mac: null, text: null } : each));
-      const report = await importAll(itemsOf(sent), {
+      const wanted = (each: Planned) => each.fate === "create" || (each.fate === "update" && onConflict === "update");
+      // What is not as it was checked is refused one by one: nothing is written over that nobody has seen.
+      const items = itemsOf(plan, (each) => (wanted(each) ? { if_revision: each.revision } : null));
+      const report = await importAll(items, {
         dryRun: false,
-        onConflict: plan.some((each) => each.fate === "update") ? onConflict : "fail",
+        onConflict: "update",
         keepGoing,
         message,
         key: idempotencyKey(),
       });
       if (run.current !== mine) return;
-      const refused = new Map(report.refused.map((refusal) => [refusal.source, refusal.reason]));
-      const done = plan.map((each, i): Planned => {
-        const reason = refused.get(sourceOf(i));
-        return reason === undefined ? each : { ...each, fate: "refused", reason };
-      });
-      if (report.applied) entries.current = [];
+      const done = refusedOf(plan, report);
+      // What is left alone because it was changed can be checked again, and so can all of it where nothing was kept.
+      if (report.applied) entries.current = entries.current.filter((_, i) => done[i]?.changed);
       void fleet.load();
-      const same = plan.filter((each) => each.fate === "same").length;
-      setPhase({ at: "done", plan: done, report: { ...report, unchanged: report.unchanged + same }, onConflict });
+      const counts = countFates(plan);
+      const unchanged = report.unchanged + counts.same;
+      const skipped = report.skipped + (onConflict === "skip" ? counts.update : 0);
+      setPhase({ at: "done", plan: done, report: { ...report, unchanged, skipped }, onConflict });
     } catch (error) {
       if (run.current === mine) setPhase({ at: "failed", error, plan });
     }

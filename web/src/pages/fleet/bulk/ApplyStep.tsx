@@ -1,16 +1,19 @@
-import { useEffect, useRef, useState } from "react";
-import { asFailure } from "../../../api/client";
+import { useEffect, useState } from "react";
 import { patch as change, restore } from "../../../api/write";
+import { counted, devices } from "../../../fleet/counted";
 import { useFleet } from "../../../fleet/store";
 import { Button } from "../../../ui/Button";
 import { SyncBadge } from "../../../ui/SyncBadge";
-import { counted, devices } from "../columns";
+import { DeviceNames } from "../../actions/many/DeviceNames";
+import many from "../../actions/many/many.module.css";
+import { Progress } from "../../actions/many/Progress";
+import { Rest } from "../../actions/many/Rest";
+import { useRun } from "../../actions/many/run";
+import { type Became, findOut, nothingYet, tellStopped, writeMany } from "../../actions/many/writes";
+import { asMessage } from "../../actions/message";
 import css from "./bulk.module.css";
-import { DeviceNames, type Named } from "./DeviceNames";
 import { Foot } from "./Foot";
 import type { Planned } from "./PreviewStep";
-import { Progress } from "./Progress";
-import { useRun, whyNot } from "./run";
 
 const few = 5; // devices that have the change first
 
@@ -24,141 +27,158 @@ interface Props {
   onClose(): void;
 }
 
-interface Done {
-  changed: (Planned & { now: number })[];
-  meanwhile: Named[];
-  failed: (Named & { why: string })[];
-  left: readonly Planned[];
-}
-
+type Changed = Planned & { now: number };
 type Stage = "ask" | "first" | "look" | "rest" | "report" | "back" | "backed";
 
 /** Makes the change: on a few devices first, so that one sees what they say of it. Then tells what became of each. */
 export const ApplyStep = ({ plan, patch, message, foot, onBack, onBusy, onClose }: Props) => {
-  const [stage, setStage] = useState<Stage>("ask");
   const [careful, setCareful] = useState(plan.length > few);
-  const [undone, setUndone] = useState<{ back: number; failed: (Named & { why: string })[] } | null>(null);
-  const { progress, run, stop } = useRun();
-  const done = useRef<Done>({ changed: [], meanwhile: [], failed: [], left: [] });
-  useEffect(() => onBusy(progress !== null), [progress, onBusy]);
-
-  const apply = async (items: readonly Planned[], rest: readonly Planned[], then: Stage) => {
-    const { left, stopped } = await run(
-      items,
-      (item) => change(item.id, patch, { revision: item.revision, message }),
-      (outcome) => {
-        const { item } = outcome;
-        if ("value" in outcome) done.current.changed.push({ ...item, now: outcome.value.revision });
-        else if (asFailure(outcome.error).status === 412) done.current.meanwhile.push(item);
-        else done.current.failed.push({ ...item, why: whyNot(outcome.error) });
-      },
-    );
-    done.current.left = [...left, ...rest];
-    setStage(stopped || left.length ? "report" : then);
-  };
-  const start = () => {
-    if (!careful) {
-      setStage("rest");
-      return void apply(plan, [], "report");
-    }
-    setStage("first");
-    void apply(plan.slice(0, few), plan.slice(few), "look");
-  };
-  const goOn = () => {
-    setStage("rest");
-    void apply(done.current.left, [], "report");
-  };
-  const takeBack = async () => {
-    setStage("back");
-    const result = { back: 0, failed: [] as (Named & { why: string })[] };
-    await run(
-      done.current.changed,
-      (item) => restore(item.id, item.revision, { revision: item.now, message: `Take back: ${message}` }),
-      (outcome) => {
-        if ("value" in outcome) result.back++;
-        else result.failed.push({ ...outcome.item, why: whyNot(outcome.error) });
-      },
-    );
-    setUndone(result);
-    setStage("backed");
-  };
-
+  const { stage, done, undone, toTakeBack, progress, stop, ...step } = useChange(plan, patch, message, onBusy);
+  const ended = stage === "report" || stage === "backed";
+  const doing = stage === "back" ? "Taking it back" : ended ? "Finding out" : "Changing";
   return (
     <div className={css.step}>
-      {stage === "ask" && (
-        <fieldset className={css.how}>
-          <legend>How to change {devices(plan.length)}</legend>
-          {plan.length > few && (
-            <label className={css.choice}>
-              <input type="radio" name="how" checked={careful} onChange={() => setCareful(true)} />
-              <span>
-                <strong>First {few}, then wait for me</strong>
-                <small>One sees what the first devices say of it, and goes on or takes it back.</small>
-              </span>
-            </label>
-          )}
-          <label className={css.choice}>
-            <input type="radio" name="how" checked={!careful} onChange={() => setCareful(false)} />
-            <span>
-              <strong>{plan.length > few ? "All at once" : "Now"}</strong>
-              <small>Each gets it as soon as it asks, most within seconds.</small>
-            </span>
-          </label>
-          <p className={css.note}>
-            A device whose document was changed since the preview is left alone. All of it can be taken back afterwards.
-          </p>
-        </fieldset>
-      )}
-      {progress && <Progress label={stage === "back" ? "Taking it back" : "Changing"} {...progress} />}
-      {stage === "look" && <FirstDevices changed={done.current.changed} left={done.current.left.length} />}
-      {(stage === "look" || stage === "report" || stage === "backed") && (
-        <Report done={done.current} ended={stage !== "look"} />
+      {stage === "ask" && <How of={plan.length} careful={careful} onCareful={setCareful} />}
+      {progress && <Progress label={doing} {...progress} />}
+      {stage === "look" && <FirstDevices changed={done.done} left={done.left.length} />}
+      {(stage === "look" || ended) && (
+        <Report done={done} ended={ended} onFindOut={progress ? undefined : () => void step.findOutDone()} />
       )}
       {stage === "backed" && undone && (
-        <>
-          <p className={css.lead} role="status">
-            {devices(undone.back)} have the former document again.
+        <div className={many.report}>
+          <p className={many.lead} role="status">
+            {devices(undone.done.length)} {undone.done.length === 1 ? "has" : "have"} the former document again.
           </p>
-          <DeviceNames title={`${devices(undone.failed.length)} could not be taken back`} items={undone.failed} open />
-        </>
+          <Rest
+            became={{ ...undone, left: toTakeBack }}
+            failed="Could not be taken back"
+            left="Not taken back yet"
+            onFindOut={progress ? undefined : () => void step.findOutUndone()}
+          />
+        </div>
       )}
       <Foot id={foot}>
-        {stage === "ask" && (
-          <>
-            <Button onClick={onBack}>Back</Button>
-            <Button onClick={onClose}>Cancel</Button>
-            <Button kind="primary" onClick={start}>
-              Change {careful ? `the first ${few}` : devices(plan.length)}
-            </Button>
-          </>
-        )}
-        {progress && (
+        {progress ? (
           <Button kind="danger" onClick={stop}>
             Stop
           </Button>
-        )}
-        {(stage === "look" || stage === "report") && done.current.changed.length > 0 && (
-          <Button kind="danger" onClick={() => void takeBack()}>
-            Take it back
-          </Button>
-        )}
-        {stage === "look" && (
+        ) : stage === "ask" ? (
           <>
-            <Button onClick={() => setStage("report")}>Stop here</Button>
-            <Button kind="primary" onClick={goOn}>
-              Go on with {devices(done.current.left.length)}
+            <Button onClick={onBack}>Back</Button>
+            <Button onClick={onClose}>Cancel</Button>
+            <Button kind="primary" onClick={() => void (careful ? step.first() : step.all())}>
+              Change {careful ? `the first ${few}` : devices(plan.length)}
             </Button>
           </>
-        )}
-        {(stage === "report" || stage === "backed") && (
-          <Button kind="primary" onClick={onClose}>
-            Done
-          </Button>
+        ) : (
+          <>
+            {toTakeBack.length > 0 && (
+              <Button kind="danger" onClick={() => void step.takeBack()}>
+                {stage === "backed" ? `Take back ${devices(toTakeBack.length)}` : "Take it back"}
+              </Button>
+            )}
+            {stage === "look" && <Button onClick={step.stopHere}>Stop here</Button>}
+            {(stage === "look" || stage === "report") && done.left.length > 0 && (
+              <Button kind={stage === "look" ? "primary" : "plain"} onClick={() => void step.goOn()}>
+                Go on with {devices(done.left.length)}
+              </Button>
+            )}
+            {ended && (
+              <Button kind="primary" onClick={onClose}>
+                Done
+              </Button>
+            )}
+          </>
         )}
       </Foot>
     </div>
   );
 };
+
+/** The change of all devices and the way back, with what became of each. */
+const useChange = (plan: readonly Planned[], patch: string, message: string, onBusy: (busy: boolean) => void) => {
+  const [stage, setStage] = useState<Stage>("ask");
+  const [done, setDone] = useState<Became<Planned>>(nothingYet);
+  const [undone, setUndone] = useState<Became<Changed> | null>(null);
+  const { progress, run, stop, there } = useRun();
+  useEffect(() => onBusy(progress !== null), [progress, onBusy]);
+
+  const apply = async (items: readonly Planned[], rest: readonly Planned[], then: Stage) => {
+    const { became, stopped } = await writeMany(
+      items,
+      async (item, attempt) => (await change(item.id, patch, { revision: item.revision, message, attempt })).revision,
+      done,
+      run,
+    );
+    const broken = stopped || became.left.length > 0 || became.unknown.length > 0;
+    const all = { ...became, left: [...became.left, ...rest] };
+    if (!there.current) return tellStopped("The change was stopped", "changed", all);
+    setDone(all);
+    setStage(broken ? "report" : then);
+  };
+  const settled = new Set(
+    undone ? [undone.done, undone.meanwhile, undone.failed, undone.unknown].flat().map((item) => item.id) : [],
+  );
+  const toTakeBack = done.done.filter((item) => !settled.has(item.id));
+  const takeBack = async () => {
+    setStage("back");
+    const { became } = await writeMany(
+      toTakeBack,
+      async (item, attempt) => {
+        const of = { revision: item.now, message: asMessage(`Take back: ${message}`), attempt };
+        return (await restore(item.id, item.revision, of)).revision;
+      },
+      undone ?? nothingYet<Changed>(),
+      run,
+    );
+    if (!there.current) return tellStopped("Taking it back was stopped", "taken back", became);
+    setUndone(became);
+    setStage("backed");
+  };
+  return {
+    ...{ stage, done, undone, toTakeBack, progress, stop, takeBack },
+    all: () => {
+      setStage("rest");
+      return apply(plan, [], "report");
+    },
+    first: () => {
+      setStage("first");
+      return apply(plan.slice(0, few), plan.slice(few), "look");
+    },
+    goOn: () => {
+      setStage("rest");
+      return apply(done.left, [], "report");
+    },
+    stopHere: () => setStage("report"),
+    findOutDone: async () => setDone(await findOut(done, run)),
+    findOutUndone: async () => undone && setUndone(await findOut(undone, run)),
+  };
+};
+
+const How = ({ of, careful, onCareful }: { of: number; careful: boolean; onCareful(careful: boolean): void }) => (
+  <fieldset className={css.how}>
+    <legend>How to change {devices(of)}</legend>
+    {of > few && (
+      <label className={css.choice}>
+        <input type="radio" name="how" checked={careful} onChange={() => onCareful(true)} />
+        <span>
+          <strong>First {few}, then wait for me</strong>
+          <small>One sees what the first devices say of it, and goes on or takes it back.</small>
+        </span>
+      </label>
+    )}
+    <label className={css.choice}>
+      <input type="radio" name="how" checked={!careful} onChange={() => onCareful(false)} />
+      <span>
+        <strong>{of > few ? "All at once" : "Now"}</strong>
+        <small>Each gets it as soon as it asks, most within seconds.</small>
+      </span>
+    </label>
+    <p className={css.note}>
+      A device whose document was changed since the preview is left alone. All of it can be taken back afterwards.
+    </p>
+  </fieldset>
+);
 
 /** How the first devices stand to their new document, as they fetch it and report. */
 const FirstDevices = ({ changed, left }: { changed: readonly Planned[]; left: number }) => {
@@ -166,7 +186,7 @@ const FirstDevices = ({ changed, left }: { changed: readonly Planned[]; left: nu
   const errors = changed.filter((item) => fleet.rows.get(item.id)?.sync === "error").length;
   return (
     <>
-      <p className={css.lead} role="status">
+      <p className={many.lead} role="status">
         {errors > 0
           ? `${devices(errors)} of the first cannot use it. Look before you go on.`
           : `The first ${counted(changed.length)} have it now; ${counted(left)} wait. This is how they take it:`}
@@ -186,21 +206,24 @@ const FirstDevices = ({ changed, left }: { changed: readonly Planned[]; left: nu
   );
 };
 
-const Report = ({ done, ended }: { done: Done; ended: boolean }) => (
-  <div className={css.report}>
+interface ReportProps {
+  done: Became<Planned>;
+  ended: boolean;
+  onFindOut?: (() => void) | undefined;
+}
+
+const Report = ({ done, ended, onFindOut }: ReportProps) => (
+  <div className={many.report}>
     {ended && (
-      <p className={css.lead} role="status">
-        {devices(done.changed.length)} changed.
-        {done.left.length > 0 && ` ${devices(done.left.length)} were left as they are.`}
-      </p>
+      <>
+        <p className={many.lead} role="status">
+          {devices(done.done.length)} changed.
+          {done.left.length > 0 &&
+            ` ${devices(done.left.length)} ${done.left.length === 1 ? "was" : "were"} left as ${done.left.length === 1 ? "it is" : "they are"}.`}
+        </p>
+        <DeviceNames title={`Changed: ${devices(done.done.length)}`} items={done.done} />
+      </>
     )}
-    {ended && <DeviceNames title={`Changed: ${devices(done.changed.length)}`} items={done.changed} />}
-    <DeviceNames
-      title={`Changed by someone else meanwhile, left alone: ${devices(done.meanwhile.length)}`}
-      items={done.meanwhile}
-      open
-    />
-    <DeviceNames title={`Not changed: ${devices(done.failed.length)}`} items={done.failed} open />
-    {ended && <DeviceNames title={`Not tried: ${devices(done.left.length)}`} items={done.left} />}
+    <Rest became={ended ? done : { ...done, left: [] }} failed="Not changed" onFindOut={onFindOut} />
   </div>
 );

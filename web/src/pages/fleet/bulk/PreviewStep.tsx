@@ -1,15 +1,19 @@
 import { useEffect, useRef, useState } from "react";
 import { preview } from "../../../api/write";
 import { diffName, makesNew, type Path, replacedAbove } from "../../../fleet/change";
+import { counted, devices } from "../../../fleet/counted";
 import type { Row } from "../../../fleet/row";
 import { Button } from "../../../ui/Button";
-import { counted, devices } from "../columns";
+import { DeviceNames } from "../../actions/many/DeviceNames";
+import many from "../../actions/many/many.module.css";
+import { Progress } from "../../actions/many/Progress";
+import { useRun, whyNot } from "../../actions/many/run";
+import type { Named } from "../../actions/many/writes";
 import css from "./bulk.module.css";
-import { DeviceNames, type Named } from "./DeviceNames";
 import { Foot } from "./Foot";
-import { Progress } from "./Progress";
-import { useRun, whyNot } from "./run";
 import { UnifiedDiff } from "./UnifiedDiff";
+
+const page = 100; // ways that are shown, until more are asked for
 
 /** A document that is to be changed, if it is still of the revision that was looked at. */
 export interface Planned extends Named {
@@ -45,6 +49,7 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
   const { progress, run, stop } = useRun();
   const found = useRef<Found>({ groups: new Map(), unchanged: [], refused: [] });
   const [unread, setUnread] = useState<number | null>(null);
+  const [shown, setShown] = useState(page);
   const [without, setWithout] = useState<ReadonlySet<string>>(new Set());
   const begin = useRef(run);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is read once, of what was chosen then
@@ -71,11 +76,11 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
   return (
     <div className={css.step}>
       {progress && <Progress label="Reading the differences" {...progress} />}
-      <p className={css.lead} role="status">
+      <p className={many.lead} role="status">
         {ready &&
           `${sorted.length === 0 ? "Nothing would change" : `${devices(count(sorted))} would change, in ${counted(sorted.length)} ${sorted.length === 1 ? "way" : "ways"}`}${unread ? `. ${devices(unread)} were not looked at, and stay as they are` : ""}.`}
       </p>
-      {sorted.slice(0, 100).map((group, i) => (
+      {sorted.slice(0, shown).map((group, i) => (
         <div key={group.name} className={css.group}>
           <label className={css.include}>
             <input
@@ -94,11 +99,16 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
           {group.items.length > 1 && <DeviceNames title="Which devices" items={group.items} />}
         </div>
       ))}
-      {sorted.length > 100 && (
-        <p className={css.note}>
-          And {counted(sorted.length - 100)} more ways, in {devices(count(sorted.slice(100)))}. They are changed too: to
-          look at each, select fewer devices.
-        </p>
+      {sorted.length > shown && (
+        <div className={css.more}>
+          <p className={css.note}>
+            And {counted(sorted.length - shown)} more ways, in {devices(count(sorted.slice(shown)))}. They are changed
+            too.
+          </p>
+          <Button onClick={() => setShown(shown + page)}>
+            Show {counted(Math.min(page, sorted.length - shown))} more
+          </Button>
+        </div>
       )}
       <DeviceNames title={`Unchanged, as they have it so already: ${devices(unchanged.length)}`} items={unchanged} />
       <DeviceNames title={`Refused: ${devices(refused.length)}`} items={refused} open />

@@ -1,5 +1,6 @@
+import many from "../../actions/many/many.module.css";
+import type { Named } from "../../actions/many/writes";
 import css from "./bulk.module.css";
-import type { Named } from "./DeviceNames";
 
 /** A unified diff: lines that go and lines that come, told apart by sign and colour. */
 export const UnifiedDiff = ({ text, open, of, alone }: { text: string; open: boolean; of: Named; alone: boolean }) => {
@@ -7,7 +8,7 @@ export const UnifiedDiff = ({ text, open, of, alone }: { text: string; open: boo
   // The first two lines name the texts.
   const lines = text.replace(/\n$/, "").split("\n").slice(2);
   return (
-    <details className={css.names} open={open}>
+    <details className={many.names} open={open}>
       <summary>{alone ? `The difference in ${called}` : `The difference, as in ${called}`}</summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
       <pre className={css.diff} tabIndex={0}>

@@ -1,8 +1,10 @@
 import { useState } from "react";
 import { patchText, pathOf, pointerOf, typedValue } from "../../../fleet/change";
+import { devices } from "../../../fleet/counted";
 import type { Row } from "../../../fleet/row";
 import { Dialog } from "../../../ui/Dialog";
-import { devices } from "../columns";
+import { StopToLeave } from "../../actions/many/StopToLeave";
+import { asMessage } from "../../actions/message";
 import { ApplyStep } from "./ApplyStep";
 import { type Planned, PreviewStep } from "./PreviewStep";
 import { ValueForm } from "./ValueForm";
@@ -34,6 +36,7 @@ export const ValueDialog = ({ mode, rows, close }: { mode: Mode; rows: readonly 
       size="l"
       footer={<div id={footId} style={{ display: "contents" }} />}
     >
+      <StopToLeave busy={busy} />
       {step === "wish" && (
         <ValueForm
           mode={mode}
@@ -65,7 +68,7 @@ export const ValueDialog = ({ mode, rows, close }: { mode: Mode; rows: readonly 
           patch={change.patch}
           message={
             wish.message.trim() ||
-            `${mode === "set" ? "Set" : "Remove"} ${pointerOf(change.path)} in ${devices(plan.length)}`
+            asMessage(`${mode === "set" ? "Set" : "Remove"} ${pointerOf(change.path)} in ${devices(plan.length)}`)
           }
           foot={footId}
           onBack={() => setStep("preview")}

@@ -6,11 +6,15 @@ import { pathOf, pathsIn, pointerOf, sameButCase, typedValue } from "../../../fl
 import type { Row } from "../../../fleet/row";
 import { Button } from "../../../ui/Button";
 import { Field } from "../../../ui/Field";
+import { called } from "../../actions/device";
+import { MessageField } from "../../actions/MessageField";
+import many from "../../actions/many/many.module.css";
 import css from "./bulk.module.css";
 import { Foot } from "./Foot";
 import type { Mode, Wish } from "./ValueDialog";
 
 const looked = 3; // documents that suggestions are taken from
+const listed = new Intl.ListFormat("en");
 
 interface Props {
   mode: Mode;
@@ -24,7 +28,7 @@ interface Props {
 
 /** Which value, and what it is to be. */
 export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: Props) => {
-  const known = useKnownPaths(rows);
+  const { known, read } = useKnownPaths(rows);
   const [tried, setTried] = useState(false);
   const list = useId();
   const form = useId();
@@ -38,10 +42,10 @@ export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: 
   };
   const pointer = "path" in at ? pointerOf(at.path) : "";
   const similar = pointer && known.size ? sameButCase(pointer, known.keys()) : null;
-  const kind = known.get(pointer);
+  const there = known.get(pointer);
   return (
     <form id={form} onSubmit={next} className={css.form} noValidate>
-      <p className={css.lead}>Nothing is changed yet: every difference is shown first.</p>
+      <p className={many.lead}>Nothing is changed yet: every difference is shown first.</p>
       <Field
         label="Which value"
         list={list}
@@ -52,13 +56,13 @@ export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: 
         onChange={(event) => onWish({ ...wish, at: event.target.value })}
         error={(tried || wish.at !== "") && "wrong" in at ? at.wrong : null}
         hint={
-          kind
-            ? `In the document of ${rows[0]!.name ?? rows[0]!.mac} this is ${kind}`
+          there
+            ? `In the document of ${called(there.of)} this is ${there.kind}`
             : "A JSON Pointer such as /wifi/ssid, or names with dots such as wifi.ssid"
         }
       />
       <datalist id={list}>
-        {[...known].map(([path, kind]) => (
+        {[...known].map(([path, { kind }]) => (
           <option key={path} value={path}>
             {kind}
           </option>
@@ -73,9 +77,12 @@ export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: 
           </Button>
         </Warning>
       )}
-      {mode === "set" && pointer && known.size > 0 && !kind && !similar && (
+      {mode === "set" && pointer && read.length > 0 && !there && !similar && (
         <p className={css.note}>
-          The document of {rows[0]!.name ?? rows[0]!.mac} has no such value: it would be added.
+          {read.length === 1
+            ? `The document of ${called(read[0]!)} has no such value`
+            : `None of the documents of ${listed.format(read.map(called))} has such a value`}
+          : it would be added.
         </p>
       )}
       {mode === "set" && (
@@ -98,11 +105,10 @@ export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: 
           {"warns" in value && value.warns && <Warning>{value.warns}</Warning>}
         </>
       )}
-      <Field
-        label="Message"
+      <MessageField
         value={wish.message}
-        onChange={(event) => onWish({ ...wish, message: event.target.value })}
-        hint="Why, for the history of each device. It may be left empty"
+        onChange={(message) => onWish({ ...wish, message })}
+        example="Such as: moved to the new broker"
       />
       <Foot id={foot}>
         <Button onClick={onCancel}>Cancel</Button>
@@ -121,21 +127,31 @@ export const Warning = ({ children }: { children: React.ReactNode }) => (
   </div>
 );
 
+interface Known {
+  /** What kind of value is at a path, and the first document that has it. */
+  known: ReadonlyMap<string, { kind: string; of: Row }>;
+  /** Whose documents were read. */
+  read: readonly Row[];
+}
+
 /** The values that the first few documents have. */
-const useKnownPaths = (rows: readonly Row[]): ReadonlyMap<string, string> => {
+const useKnownPaths = (rows: readonly Row[]): Known => {
   const texts = useQueries({
     queries: rows.slice(0, looked).map((row) => documentQuery(row.id, row.revision)),
     combine: (results) => results.map((result) => result.data ?? "").join("\n\0"),
   });
   return useMemo(() => {
-    const found = new Map<string, string>();
-    for (const text of texts.split("\n\0")) {
+    const known = new Map<string, { kind: string; of: Row }>();
+    const read: Row[] = [];
+    for (const [i, text] of texts.split("\n\0").entries()) {
+      const of = rows[i]!;
       try {
-        for (const [path, kind] of pathsIn(JSON.parse(text))) if (!found.has(path)) found.set(path, kind);
+        for (const [path, kind] of pathsIn(JSON.parse(text))) if (!known.has(path)) known.set(path, { kind, of });
+        read.push(of);
       } catch {
         // One that is not read yet, or no JSON, suggests nothing.
       }
     }
-    return found;
-  }, [texts]);
+    return { known, read };
+  }, [texts, rows]);
 };

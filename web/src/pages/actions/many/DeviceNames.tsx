@@ -1,14 +1,11 @@
 import { Link } from "@tanstack/react-router";
-import { devices } from "../columns";
-import css from "./bulk.module.css";
+import { useState } from "react";
+import { counted } from "../../../fleet/counted";
+import { Button } from "../../../ui/Button";
+import css from "./many.module.css";
+import type { Named } from "./writes";
 
-const most = 200; // names that are listed
-
-export interface Named {
-  id: number;
-  mac: string;
-  name: string | null;
-}
+const page = 200; // names that are listed, until more are asked for
 
 /** Which devices, behind a line that says how many; with why, where each has its own reason. */
 export const DeviceNames = ({
@@ -19,21 +16,28 @@ export const DeviceNames = ({
   title: string;
   items: readonly (Named & { why?: string })[];
   open?: boolean;
-}) =>
-  items.length === 0 ? null : (
+}) => {
+  const [shown, setShown] = useState(page);
+  if (items.length === 0) return null;
+  return (
     <details className={css.names} open={open}>
       <summary>{title}</summary>
       <ul>
-        {items.slice(0, most).map((item) => (
+        {items.slice(0, shown).map((item) => (
           <li key={item.id}>
             <Link to="/devices/$id" params={{ id: item.id }} target="_blank" preload={false}>
-              {item.name ?? item.mac}
+              {item.name || item.mac}
             </Link>{" "}
             {item.name && <code>{item.mac}</code>}
             {item.why && <p>{item.why}</p>}
           </li>
         ))}
       </ul>
-      {items.length > most && <p>And {devices(items.length - most)} more.</p>}
+      {items.length > shown && (
+        <Button size="s" onClick={() => setShown(shown + page)}>
+          Show more of {counted(items.length)}
+        </Button>
+      )}
     </details>
   );
+};

@@ -1,6 +1,6 @@
 import { useId } from "react";
-import { counted } from "../columns";
-import css from "./bulk.module.css";
+import { counted } from "../../../fleet/counted";
+import css from "./many.module.css";
 
 /** How far something is with many devices. */
 export const Progress = ({ label, done, of }: { label: string; done: number; of: number }) => {
