@@ -92,6 +92,25 @@ test("a change that is stopped names what is left, and goes on; so does taking i
   expect(await changed(server)).toBe(0);
 });
 
+test("differences that were not read are named, and their documents stay as they are", async ({ page, server }) => {
+  await seed(server, 9);
+  await page.goto(server.url);
+  await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
+  await page.getByRole("button", { name: "Remove a value" }).click();
+  const dialog = page.getByRole("dialog");
+  const reading = await holdAfter(page, 2, (route) => /\/preview$/.test(route.request().url()));
+  await dialog.getByLabel("Which value").fill("n");
+  await dialog.getByRole("button", { name: "Show the differences" }).click();
+  await reading.held;
+  await expect(dialog).toContainText("Reading the differences: 2 of 9");
+  await dialog.getByRole("button", { name: "Stop reading" }).click();
+  await expect(dialog).toContainText("7 devices were not looked at, and stay as they are");
+  await expect(dialog).toContainText("Not looked at: 7 devices");
+  await expect(dialog.getByRole("link", { name: "Sensor 9" })).toBeVisible();
+  reading.release();
+  await expect(dialog.getByRole("button", { name: "Go on with 2 devices" })).toBeEnabled();
+});
+
 test("a change whose answer was lost is found out, and taken back with the others", async ({ page, server }) => {
   await seed(server, 3);
   await page.goto(server.url);

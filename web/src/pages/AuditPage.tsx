@@ -83,19 +83,7 @@ export const AuditPage = () => {
         <Failed what="The audit could not be read" error={list.error} retry={() => void list.refetch()} />
       )}
       {list.isSuccess && entries.length === 0 && (
-        <Empty
-          icon={<ScrollText aria-hidden />}
-          title={filtered ? "Nothing fits these filters" : "Nothing has happened yet"}
-          {...(filtered
-            ? { action: <Button onClick={() => void navigate({ to: "/audit" })}>Clear filters</Button> }
-            : {})}
-        >
-          <p>
-            {filtered
-              ? "Take one away, or look at a longer time."
-              : "Each change of a configuration is written down here, and each attempt that was refused."}
-          </p>
-        </Empty>
+        <Nothing filtered={filtered} onClear={() => void navigate({ to: "/audit" })} />
       )}
       {entries.length > 0 && (
         <ol className={css.list} aria-label="Attempts, the newest first">
@@ -115,6 +103,20 @@ export const AuditPage = () => {
     </Page>
   );
 };
+
+const Nothing = ({ filtered, onClear }: { filtered: boolean; onClear(): void }) => (
+  <Empty
+    icon={<ScrollText aria-hidden />}
+    title={filtered ? "Nothing fits these filters" : "Nothing has happened yet"}
+    {...(filtered ? { action: <Button onClick={onClear}>Clear filters</Button> } : {})}
+  >
+    <p>
+      {filtered
+        ? "Take one away, or look at a longer time."
+        : "Each change of a configuration is written down here, and each attempt that was refused."}
+    </p>
+  </Empty>
+);
 
 /** How many entries are newer than the newest that is shown, up to a page of them. Refusals make no event, so it also looks by itself. */
 const useNewer = (search: AuditSearch, enabled: boolean, newest: number): number => {

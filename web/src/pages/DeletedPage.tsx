@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { History, Trash2, Undo2 } from "lucide-react";
+import { Trash2, Undo2 } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { client, read } from "../api/client";
 import type { components } from "../api/schema.gen";
@@ -8,13 +8,11 @@ import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { Page } from "../ui/Page";
 import { Empty, Failed, Skeleton } from "../ui/states";
-import { Time } from "../ui/Time";
 import { parseMac } from "./actions/mac";
 import { bringBack } from "./actions/undelete";
 import css from "./DeletedPage.module.css";
+import { type Deleted, DeletedTable, deletedName } from "./deleted/DeletedTable";
 import { UndeleteMany } from "./deleted/UndeleteMany";
-
-type Deleted = components["schemas"]["ListedConfig"];
 
 const pageSize = 100;
 
@@ -48,32 +46,14 @@ const wanted = (text: string): string => {
   return parseMac(q) ?? (/^[0-9a-f]{2}(-[0-9a-f]{1,2})+$/i.test(q) ? q.replaceAll("-", ":") : q);
 };
 
-const nameOf = (config: Deleted) => config.device_name || config.device_entity_id || config.mac_address;
-
 /** What was deleted, newest first, and the way back for one or several. */
 export const DeletedPage = () => {
   const [text, setText] = useState("");
   const q = useDeferredValue(wanted(text));
   const list = useInfiniteQuery(deletedPages(q));
-  const [chosen, setChosen] = useState<ReadonlyMap<number, Deleted>>(new Map());
   const [asking, setAsking] = useState(false);
   const found = useMemo(() => list.data?.pages.flatMap((page) => page.configs) ?? [], [list.data]);
-  const all = found.length > 0 && found.every((config) => chosen.has(config.id));
-  // What somebody else brought back is not there to be chosen any more.
-  useEffect(() => {
-    if (!list.data || q || list.hasNextPage) return;
-    setChosen((before) => {
-      const there = new Set(found.map((config) => config.id));
-      const left = [...before].filter(([id]) => there.has(id));
-      return left.length === before.size ? before : new Map(left);
-    });
-  }, [found, list.data, list.hasNextPage, q]);
-  const choose = (configs: readonly Deleted[], on: boolean) =>
-    setChosen((before) => {
-      const next = new Map(before);
-      for (const config of configs) on ? next.set(config.id, config) : next.delete(config.id);
-      return next;
-    });
+  const { chosen, choose, leave } = useChosen(found, list.isSuccess && !q && !list.hasNextPage);
   return (
     <Page
       title="Deleted configurations"
@@ -104,97 +84,16 @@ export const DeletedPage = () => {
       {list.isError && (
         <Failed what="The list could not be read" error={list.error} retry={() => void list.refetch()} />
       )}
-      {list.isSuccess &&
-        found.length === 0 &&
-        (q ? (
-          <Empty
-            title={`Nothing that was deleted has “${text.trim()}” in its name`}
-            action={<Button onClick={() => setText("")}>Show all</Button>}
-          />
-        ) : (
-          <Empty icon={<Trash2 aria-hidden />} title="Nothing is deleted" action={<Link to="/">To the fleet</Link>}>
-            <p>What is deleted from the fleet waits here, with its history, until it is brought back.</p>
-          </Empty>
-        ))}
+      {list.isSuccess && found.length === 0 && <Nothing q={text.trim()} onShowAll={() => setText("")} />}
       {found.length > 0 && (
-        <div className={css.box}>
-          <table className={css.table}>
-            <caption className="visually-hidden">Deleted configurations, the latest first</caption>
-            <thead>
-              <tr>
-                <th scope="col">
-                  <label className={css.check}>
-                    <input
-                      type="checkbox"
-                      aria-label="Choose all that are shown"
-                      checked={all}
-                      onChange={(event) => choose(found, event.target.checked)}
-                    />
-                  </label>
-                </th>
-                <th scope="col">Device</th>
-                <th scope="col" className={css.wide}>
-                  Deleted
-                </th>
-                <th scope="col" className={css.wide}>
-                  Revision
-                </th>
-                <th scope="col">
-                  <span className="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.map((config) => (
-                <tr key={config.id} data-chosen={chosen.has(config.id) || undefined}>
-                  <td>
-                    <label className={css.check}>
-                      <input
-                        type="checkbox"
-                        aria-label={`Choose ${nameOf(config)}`}
-                        checked={chosen.has(config.id)}
-                        onChange={(event) => choose([config], event.target.checked)}
-                      />
-                    </label>
-                  </td>
-                  <td>
-                    <span className={css.name}>{nameOf(config)}</span>
-                    <code>{config.mac_address}</code>
-                    <span className={css.narrow}>
-                      <Time at={config.deleted_at} />
-                    </span>
-                  </td>
-                  <td className={css.wide}>
-                    <Time at={config.deleted_at} />
-                  </td>
-                  <td className={css.wide}>{config.revision}</td>
-                  <td>
-                    <div className={css.actions}>
-                      <Link
-                        to="/devices/$id/history"
-                        params={{ id: config.id }}
-                        aria-label={`History of ${nameOf(config)}`}
-                      >
-                        <History aria-hidden />
-                        History
-                      </Link>
-                      <Button
-                        size="s"
-                        icon={<Undo2 />}
-                        aria-label={`Undelete ${nameOf(config)}`}
-                        onClick={async () => {
-                          if (await bringBack(config.id, nameOf(config))) choose([config], false);
-                        }}
-                      >
-                        Undelete
-                      </Button>
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DeletedTable
+          found={found}
+          chosen={chosen}
+          onChoose={(configs, on) => (on ? choose(configs) : leave(configs))}
+          onUndelete={async (config) => {
+            if (await bringBack(config.id, deletedName(config))) leave([config]);
+          }}
+        />
       )}
       {list.hasNextPage && (
         <Button className={css.more!} busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
@@ -209,9 +108,43 @@ export const DeletedPage = () => {
             name: config.device_name || config.device_entity_id,
           }))}
           close={() => setAsking(false)}
-          onBack={(ids) => setChosen((before) => new Map([...before].filter(([id]) => !ids.has(id))))}
+          onBack={leave}
         />
       )}
     </Page>
   );
 };
+
+const byId = (configs: readonly Deleted[]) => configs.map((config): [number, Deleted] => [config.id, config]);
+
+/** Which are chosen; `all` tells that nothing is deleted but what was found. */
+const useChosen = (found: readonly Deleted[], all: boolean) => {
+  const [chosen, setChosen] = useState<ReadonlyMap<number, Deleted>>(new Map());
+  // What somebody else brought back is not there to be chosen any more.
+  useEffect(() => {
+    if (!all) return;
+    setChosen((before) => {
+      const there = new Set(found.map((config) => config.id));
+      const left = [...before].filter(([id]) => there.has(id));
+      return left.length === before.size ? before : new Map(left);
+    });
+  }, [found, all]);
+  const choose = (configs: readonly Deleted[]) => setChosen((before) => new Map([...before, ...byId(configs)]));
+  const leave = (ids: readonly { id: number }[]) => {
+    const gone = new Set(ids.map((each) => each.id));
+    setChosen((before) => new Map([...before].filter(([id]) => !gone.has(id))));
+  };
+  return { chosen, choose, leave };
+};
+
+const Nothing = ({ q, onShowAll }: { q: string; onShowAll(): void }) =>
+  q ? (
+    <Empty
+      title={`Nothing that was deleted has “${q}” in its name`}
+      action={<Button onClick={onShowAll}>Show all</Button>}
+    />
+  ) : (
+    <Empty icon={<Trash2 aria-hidden />} title="Nothing is deleted" action={<Link to="/">To the fleet</Link>}>
+      <p>What is deleted from the fleet waits here, with its history, until it is brought back.</p>
+    </Empty>
+  );

@@ -58,26 +58,15 @@ export const ImportPage = () => {
           <Button onClick={reset}>Cancel</Button>
         </Card>
       )}
-      {phase.at === "plan" && (
+      {(phase.at === "plan" || phase.at === "importing") && (
         <Review
           plan={phase.plan}
           choices={choices}
           onChoose={setChoices}
           onCompare={setCompared}
-          onSend={() => void send(phase.plan, choices)}
+          onSend={() => phase.at === "plan" && void send(phase.plan, choices)}
           onReset={reset}
-          busy={false}
-        />
-      )}
-      {phase.at === "importing" && (
-        <Review
-          plan={phase.plan}
-          choices={choices}
-          onChoose={setChoices}
-          onCompare={setCompared}
-          onSend={() => {}}
-          onReset={reset}
-          busy
+          busy={phase.at === "importing"}
         />
       )}
       {phase.at === "done" && <Result phase={phase} onReset={reset} onRecheck={() => void recheck()} />}

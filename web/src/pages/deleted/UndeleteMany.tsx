@@ -12,7 +12,7 @@ interface Props {
   chosen: readonly Named[];
   close(): void;
   /** Hears of those that are back. */
-  onBack(ids: ReadonlySet<number>): void;
+  onBack(back: readonly Named[]): void;
 }
 
 /** Brings back several configurations that were deleted, and tells what became of each. */
@@ -27,7 +27,7 @@ export const UndeleteMany = ({ chosen, close, onBack }: Props) => {
       words={{ doing: "Undeleting", did: "brought back", failed: "Could not be brought back", left: "Still deleted" }}
       submit={{ label: "Undelete", kind: "primary" }}
       work={async (item, attempt) => (await undelete(item.id, { message, attempt })).revision}
-      onDone={(back) => onBack(new Set(back.map((item) => item.id)))}
+      onDone={onBack}
       close={close}
     >
       <DeviceNames title="Which devices" items={items} open={items.length <= 5} />

@@ -50,14 +50,6 @@ export const ManyDialog = <T extends Named>({ items, words, submit, work, undo, 
     event.preventDefault();
     if (!submit.disabled && !progress) void go(items);
   };
-  const ask = (
-    <>
-      <Button onClick={close}>Cancel</Button>
-      <Button kind={submit.kind} type="submit" form={form} disabled={submit.disabled}>
-        {submit.label}
-      </Button>
-    </>
-  );
   return (
     <Dialog
       open
@@ -70,28 +62,14 @@ export const ManyDialog = <T extends Named>({ items, words, submit, work, undo, 
             Stop
           </Button>
         ) : report ? (
+          <Ended report={report} kind={submit.kind} undo={undo} onGoOn={(left) => void go(left)} close={close} />
+        ) : (
           <>
-            {undo && report.done.length > 0 && (
-              <Button
-                onClick={() => {
-                  undo(report.done);
-                  close();
-                }}
-              >
-                Undo
-              </Button>
-            )}
-            {report.left.length > 0 && (
-              <Button kind={submit.kind === "danger" ? "danger" : "plain"} onClick={() => void go(report.left)}>
-                Go on with {devices(report.left.length)}
-              </Button>
-            )}
-            <Button kind="primary" onClick={close}>
-              Done
+            <Button onClick={close}>Cancel</Button>
+            <Button kind={submit.kind} type="submit" form={form} disabled={submit.disabled}>
+              {submit.label}
             </Button>
           </>
-        ) : (
-          ask
         )
       }
     >
@@ -118,3 +96,35 @@ export const ManyDialog = <T extends Named>({ items, words, submit, work, undo, 
     </Dialog>
   );
 };
+
+interface EndedProps<T> {
+  report: Became<T>;
+  kind: "primary" | "danger";
+  undo: ((items: readonly T[]) => void) | undefined;
+  onGoOn(left: readonly T[]): void;
+  close(): void;
+}
+
+/** What can be done where it did not go well with all. */
+const Ended = <T extends Named>({ report: { done, left }, kind, undo, onGoOn, close }: EndedProps<T>) => (
+  <>
+    {undo && done.length > 0 && (
+      <Button
+        onClick={() => {
+          undo(done);
+          close();
+        }}
+      >
+        Undo
+      </Button>
+    )}
+    {left.length > 0 && (
+      <Button kind={kind === "danger" ? "danger" : "plain"} onClick={() => onGoOn(left)}>
+        Go on with {devices(left.length)}
+      </Button>
+    )}
+    <Button kind="primary" onClick={close}>
+      Done
+    </Button>
+  </>
+);

@@ -64,16 +64,19 @@ export const useRun = () => {
   }, [stop]);
   const run: Runner = async (items, work, done) => {
     controller.current = new AbortController();
-    let shown = performance.now();
-    const show = (count: number) => {
-      shown = performance.now();
-      if (there.current) setProgress({ done: count, of: items.length });
+    let last = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const show = () => {
+      timer = undefined;
+      if (there.current) setProgress({ done: last, of: items.length });
     };
     const step = (count: number) => {
-      if (performance.now() - shown > 100) show(count);
+      last = count;
+      timer ??= setTimeout(show, 100);
     };
-    show(0);
+    show();
     const ended = await runWith(controller.current.signal, step)(items, work, done);
+    clearTimeout(timer);
     if (there.current) setProgress(null);
     return ended;
   };

@@ -53,7 +53,7 @@ export const writeMany = async <T extends Named>(
   const { left, stopped } = await run(
     items,
     (item) => {
-      const attempt = randomName();
+      const attempt = randomName().slice(0, 26); // as long as one of the server
       attempts.set(item, attempt);
       return work(item, attempt);
     },

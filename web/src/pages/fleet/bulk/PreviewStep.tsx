@@ -23,9 +23,13 @@ export interface Planned extends Named {
 /** Documents in which the same lines would go and come. */
 interface Group {
   name: string;
+  /** The difference, as it is in one of them. */
   unified: string;
+  of: Planned;
   isNew: boolean;
   items: Planned[];
+  /** The place of the first of them among all devices. */
+  first: number;
 }
 
 interface Found {
@@ -48,68 +52,43 @@ interface Props {
 export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext }: Props) => {
   const { progress, run, stop } = useRun();
   const found = useRef<Found>({ groups: new Map(), unchanged: [], refused: [] });
-  const [unread, setUnread] = useState<number | null>(null);
-  const [shown, setShown] = useState(page);
+  const [unread, setUnread] = useState<readonly Row[] | null>(null);
   const [without, setWithout] = useState<ReadonlySet<string>>(new Set());
   const begin = useRef(run);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is read once, of what was chosen then
   useEffect(() => {
     const into: Found = { groups: new Map(), unchanged: [], refused: [] };
     found.current = into;
+    const place = new Map(rows.map((row, i) => [row.id, i]));
     let gone = false;
-    void begin
-      .current(
+    const read = async () => {
+      const { left } = await begin.current(
         rows,
         (row, signal) => preview(row.id, patch, signal),
-        (outcome) => take(into, outcome, path),
-      )
-      .then(({ left }) => !gone && setUnread(left.length));
+        (outcome) => take(into, outcome, path, place.get(outcome.item.id)!),
+      );
+      // Answers come as they like; devices are named, and changed, in the order that they were given in.
+      for (const { items } of into.groups.values()) items.sort((a, b) => place.get(a.id)! - place.get(b.id)!);
+      if (!gone) setUnread(left);
+    };
+    void read();
     return () => {
       gone = true;
       stop();
     };
   }, []);
   const { groups, unchanged, refused } = found.current;
-  const sorted = [...groups.values()].sort((a, b) => b.items.length - a.items.length);
+  const sorted = [...groups.values()].sort((a, b) => b.items.length - a.items.length || a.first - b.first);
   const planned = sorted.filter((group) => !without.has(group.name)).flatMap((group) => group.items);
-  const ready = unread !== null;
   return (
     <div className={css.step}>
       {progress && <Progress label="Reading the differences" {...progress} />}
       <p className={many.lead} role="status">
-        {ready &&
-          `${sorted.length === 0 ? "Nothing would change" : `${devices(count(sorted))} would change, in ${counted(sorted.length)} ${sorted.length === 1 ? "way" : "ways"}`}${unread ? `. ${devices(unread)} were not looked at, and stay as they are` : ""}.`}
+        {unread &&
+          `${sorted.length === 0 ? "Nothing would change" : `${devices(count(sorted))} would change, in ${counted(sorted.length)} ${sorted.length === 1 ? "way" : "ways"}`}${unread.length ? `. ${devices(unread.length)} ${unread.length === 1 ? "was not looked at, and stays as it is" : "were not looked at, and stay as they are"}` : ""}.`}
       </p>
-      {sorted.slice(0, shown).map((group, i) => (
-        <div key={group.name} className={css.group}>
-          <label className={css.include}>
-            <input
-              type="checkbox"
-              checked={!without.has(group.name)}
-              onChange={() => {
-                const next = new Set(without);
-                if (!next.delete(group.name)) next.add(group.name);
-                setWithout(next);
-              }}
-            />
-            <strong>In {devices(group.items.length)}</strong>
-            {group.isNew && <span className={css.tag}>new name</span>}
-          </label>
-          <UnifiedDiff text={group.unified} open={i < 5} of={group.items[0]!} alone={group.items.length === 1} />
-          {group.items.length > 1 && <DeviceNames title="Which devices" items={group.items} />}
-        </div>
-      ))}
-      {sorted.length > shown && (
-        <div className={css.more}>
-          <p className={css.note}>
-            And {counted(sorted.length - shown)} more ways, in {devices(count(sorted.slice(shown)))}. They are changed
-            too.
-          </p>
-          <Button onClick={() => setShown(shown + page)}>
-            Show {counted(Math.min(page, sorted.length - shown))} more
-          </Button>
-        </div>
-      )}
+      <Ways groups={sorted} without={without} onWithout={setWithout} />
+      <DeviceNames title={`Not looked at: ${devices(unread?.length ?? 0)}`} items={unread ?? []} open />
       <DeviceNames title={`Unchanged, as they have it so already: ${devices(unchanged.length)}`} items={unchanged} />
       <DeviceNames title={`Refused: ${devices(refused.length)}`} items={refused} open />
       <Foot id={foot}>
@@ -129,11 +108,57 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
   );
 };
 
+interface WaysProps {
+  groups: readonly Group[];
+  /** The names of those that are not to be. */
+  without: ReadonlySet<string>;
+  onWithout(without: ReadonlySet<string>): void;
+}
+
+/** In which ways documents would change, each to be looked at and taken out. */
+const Ways = ({ groups, without, onWithout }: WaysProps) => {
+  const [shown, setShown] = useState(page);
+  const toggle = (name: string) => {
+    const next = new Set(without);
+    if (!next.delete(name)) next.add(name);
+    onWithout(next);
+  };
+  const more = groups.slice(shown);
+  return (
+    <>
+      {groups.slice(0, shown).map(({ name, isNew, unified, of, items }, i) => (
+        <div key={name} className={css.group}>
+          <label className={css.include}>
+            <input type="checkbox" checked={!without.has(name)} onChange={() => toggle(name)} />
+            <strong>In {devices(items.length)}</strong>
+            {isNew && <span className={css.tag}>new name</span>}
+          </label>
+          <UnifiedDiff text={unified} open={i < 5} of={of} alone={items.length === 1} />
+          {items.length > 1 && <DeviceNames title="Which devices" items={items} />}
+        </div>
+      ))}
+      {more.length > 0 && (
+        <div className={css.more}>
+          <p className={css.note}>
+            And {counted(more.length)} more ways, in {devices(count(more))}. They are changed too.
+          </p>
+          <Button onClick={() => setShown(shown + page)}>Show {counted(Math.min(page, more.length))} more</Button>
+        </div>
+      )}
+    </>
+  );
+};
+
 const count = (groups: readonly Group[]): number => groups.reduce((n, group) => n + group.items.length, 0);
 
 type Shown = Awaited<ReturnType<typeof preview>>;
 
-const take = (into: Found, outcome: { item: Row; value: Shown } | { item: Row; error: unknown }, path: Path) => {
+const take = (
+  into: Found,
+  outcome: { item: Row; value: Shown } | { item: Row; error: unknown },
+  path: Path,
+  place: number,
+) => {
   const { id, mac, name } = outcome.item;
   const refuse = (why: string) => void into.refused.push({ id, mac, name, why });
   if ("error" in outcome) return refuse(whyNot(outcome.error));
@@ -147,6 +172,16 @@ const take = (into: Found, outcome: { item: Row; value: Shown } | { item: Row; e
   const key = diffName(shown);
   const group = into.groups.get(key);
   const item = { id, mac, name, revision: shown.revision };
-  if (group) group.items.push(item);
-  else into.groups.set(key, { name: key, unified: shown.unified, isNew: makesNew(path, shown), items: [item] });
+  if (group) {
+    group.items.push(item);
+    group.first = Math.min(group.first, place);
+  } else
+    into.groups.set(key, {
+      name: key,
+      unified: shown.unified,
+      of: item,
+      isNew: makesNew(path, shown),
+      items: [item],
+      first: place,
+    });
 };

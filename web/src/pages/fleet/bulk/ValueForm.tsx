@@ -33,8 +33,7 @@ export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: 
   const list = useId();
   const form = useId();
   const at = pathOf(wish.at);
-  const value = typedValue(wish.value);
-  const wrong = "wrong" in at || (mode === "set" && "wrong" in value);
+  const wrong = "wrong" in at || (mode === "set" && "wrong" in typedValue(wish.value));
   const next = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
@@ -86,24 +85,7 @@ export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: 
         </p>
       )}
       {mode === "set" && (
-        <>
-          <Field
-            label="New value"
-            autoComplete="off"
-            spellCheck={false}
-            autoCapitalize="off"
-            value={wish.value}
-            onChange={(event) => onWish({ ...wish, value: event.target.value })}
-            error={(tried || wish.value !== "") && "wrong" in value ? value.wrong : null}
-            hint={'As JSON: 30, true, "text", ["a", "b"]. Text may be typed without quotes'}
-          />
-          {"says" in value && (
-            <p className={css.note} role="status">
-              Sets: <strong>{value.says}</strong>
-            </p>
-          )}
-          {"warns" in value && value.warns && <Warning>{value.warns}</Warning>}
-        </>
+        <NewValue text={wish.value} tried={tried} onText={(text) => onWish({ ...wish, value: text })} />
       )}
       <MessageField
         value={wish.message}
@@ -117,6 +99,31 @@ export const ValueForm = ({ mode, rows, wish, foot, onWish, onCancel, onNext }: 
         </Button>
       </Foot>
     </form>
+  );
+};
+
+/** What the value is to be, and what it was understood as. */
+const NewValue = ({ text, tried, onText }: { text: string; tried: boolean; onText(text: string): void }) => {
+  const value = typedValue(text);
+  return (
+    <>
+      <Field
+        label="New value"
+        autoComplete="off"
+        spellCheck={false}
+        autoCapitalize="off"
+        value={text}
+        onChange={(event) => onText(event.target.value)}
+        error={(tried || text !== "") && "wrong" in value ? value.wrong : null}
+        hint={'As JSON: 30, true, "text", ["a", "b"]. Text may be typed without quotes'}
+      />
+      {"says" in value && (
+        <p className={css.note} role="status">
+          Sets: <strong>{value.says}</strong>
+        </p>
+      )}
+      {"warns" in value && value.warns && <Warning>{value.warns}</Warning>}
+    </>
   );
 };
 
