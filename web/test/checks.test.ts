@@ -374,6 +374,12 @@ test.describe("mergeDocuments", () => {
     const c = merge("{\n1\n}", "{\nx\n}", "{\ny\n}");
     expect(c.conflicts).toEqual([{ at: "line 2", base: "1", mine: "x", theirs: "y", both: true }]);
     expect(merge("{\n1\n}", "{\nx\n}", "{\ny\n}", { "line 2": "both" }).text).toBe("{\nx\ny\n}");
+    const r = merge("{\n1\n2\n3\n4\n5\n}", "{\n1\n3\n4\n5\n}", "{\n1\n2\n3\n}");
+    expect(r).toMatchObject({ text: "{\n1\n3\n}", conflicts: [] });
+    expect(r.taken).toEqual([
+      { at: "line 3", by: "mine", what: "removed" },
+      { at: "lines 5 to 6", by: "theirs", what: "removed" },
+    ]);
   });
 
   test("loses nothing of what either side changed", () => {

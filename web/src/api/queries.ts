@@ -30,7 +30,7 @@ export const configQuery = (id: number) =>
     queryFn: ({ signal }) => read(client.GET("/api/configs/{id}", { params: { path: { id } }, signal })),
   });
 
-/** A configuration that was deleted, or undefined where there is none of this id. */
+/** Every configuration that was deleted and can be brought back, the newest first. */
 export const deletedQuery = queryOptions({
   queryKey: ["deleted"],
   queryFn: async ({ signal }) => {

@@ -1,16 +1,16 @@
 import { json } from "@codemirror/lang-json";
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { Chunk, goToNextChunk, goToPreviousChunk, MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, type Extension, type StateCommand, Text } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
 import { ArrowDown, ArrowUp, Equal, Space, UnfoldVertical } from "lucide-react";
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { nonce } from "../app/nonce";
 import { Button, IconButton } from "../ui/Button";
+import { useMedia } from "../ui/useMedia";
 import css from "./DiffView.module.css";
 import { formatDocument } from "./format";
 import { isDense, onlyLayoutDiffers } from "./layout";
+import { paper } from "./paper";
 
 export type DiffMode = "split" | "inline";
 
@@ -27,8 +27,8 @@ interface Props {
 export const DiffView = ({ before, after, mode, label }: Props) => {
   const host = useRef<HTMLDivElement>(null);
   const shown = useRef<EditorView | null>(null);
-  const narrow = useSyncExternalStore(watchWidth, isNarrow);
-  const split = mode === "split" && !narrow;
+  const wide = useMedia("(min-width: 720px)");
+  const split = mode === "split" && wide;
   const [whole, setWhole] = useState(false);
   const layoutOnly = useMemo(() => onlyLayoutDiffers(before, after), [before, after]);
   const dense = useMemo(() => isDense(before) || isDense(after), [before, after]);
@@ -104,13 +104,6 @@ export const DiffView = ({ before, after, mode, label }: Props) => {
   );
 };
 
-const wide = window.matchMedia("(min-width: 720px)");
-const isNarrow = () => !wide.matches;
-const watchWidth = (watcher: () => void) => {
-  wide.addEventListener("change", watcher);
-  return () => wide.removeEventListener("change", watcher);
-};
-
 // Whether there is a line break at the end is layout too.
 const laidOut = (text: string) => formatDocument(text)?.trimEnd() ?? text;
 
@@ -133,18 +126,8 @@ const countLines = (before: string, after: string) => {
 
 const textOf = (text: string) => Text.of(text.split(/\r\n?|\n/));
 
-const colours = HighlightStyle.define([
-  { tag: tags.propertyName, color: "var(--code-key)" },
-  { tag: tags.string, color: "var(--code-string)" },
-  { tag: tags.number, color: "var(--code-number)" },
-  { tag: [tags.bool, tags.null], color: "var(--code-atom)" },
-]);
-
 const theme = EditorView.theme({
-  "&": { backgroundColor: "var(--surface)", color: "var(--ink)", fontSize: "var(--text-s)" },
   "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
-  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--ink-faint)", border: "none" },
   ".cm-lineNumbers .cm-gutterElement": { padding: "0 0.5rem 0 0.75rem" },
   "&.cm-merge-a .cm-changedLine, & .cm-deletedChunk": { backgroundColor: "var(--removed)" },
   "&.cm-merge-b .cm-changedLine": { backgroundColor: "var(--added)" },
@@ -178,7 +161,7 @@ const extensions = (label: string): Extension => [
   EditorView.lineWrapping,
   lineNumbers(),
   json(),
-  syntaxHighlighting(colours),
+  paper,
   theme,
 ];
 

@@ -1,7 +1,7 @@
-import { diff3MergeRegions } from "node-diff3";
+import { diff3MergeRegions, diffIndices } from "node-diff3";
 import { type Node, scan } from "./scan";
 import type { Side } from "./spacing";
-import { ValueMerge } from "./valueMerge";
+import { removalsOf, ValueMerge } from "./valueMerge";
 
 /** What to take where both sides changed the same: one, both (mine first), or what somebody wrote. */
 export type Choice = "mine" | "theirs" | "both" | { text: string };
@@ -74,14 +74,14 @@ const hasTwins = (node: Node): boolean => {
 /** Merges by lines, where values cannot be told. */
 const mergeLines = (base: string, mine: string, theirs: string, choices: ReadonlyMap<string, Choice>): Merged => {
   const split = (text: string) => text.split("\n");
+  const [o, a, b] = [split(base), split(mine), split(theirs)];
   const conflicts: Conflict[] = [];
   const taken: Taken[] = [];
   const out: string[] = [];
-  for (const region of diff3MergeRegions(split(mine), split(base), split(theirs))) {
+  for (const region of diff3MergeRegions(a, o, b)) {
     if (region.stable) {
       const by = region.buffer === "a" ? "mine" : "theirs";
-      if (region.buffer !== "o")
-        taken.push({ at: `line ${out.length + 1}`, by, what: region.bufferLength ? "changed" : "removed" });
+      if (region.buffer !== "o") taken.push({ at: `line ${out.length + 1}`, by, what: "changed" });
       out.push(...region.bufferContent);
       continue;
     }
@@ -90,7 +90,7 @@ const mergeLines = (base: string, mine: string, theirs: string, choices: Readonl
       out.push(...aContent);
       continue;
     }
-    const at = aContent.length > 1 ? `lines ${aStart + 1} to ${aStart + aContent.length}` : `line ${aStart + 1}`;
+    const at = linesAt(aStart, aContent.length);
     const text = (lines: string[]) => (lines.length ? lines.join("\n") : null);
     conflicts.push({ at, base: text(oContent), mine: text(aContent), theirs: text(bContent), both: true });
     const choice = choices.get(at);
@@ -99,5 +99,13 @@ const mergeLines = (base: string, mine: string, theirs: string, choices: Readonl
     else if (choice === "both") out.push(...aContent, ...bContent);
     else out.push(...aContent);
   }
+  const [byMine, byThem] = [diffIndices(o, a), diffIndices(o, b)];
+  for (const [from, length] of removalsOf(byMine, byThem))
+    taken.push({ at: linesAt(from, length), by: "mine", what: "removed" });
+  for (const [from, length] of removalsOf(byThem, byMine))
+    taken.push({ at: linesAt(from, length), by: "theirs", what: "removed" });
   return { text: out.join("\n"), conflicts, taken, by: "lines" };
 };
+
+const linesAt = (from: number, length: number) =>
+  length > 1 ? `lines ${from + 1} to ${from + length}` : `line ${from + 1}`;

@@ -5,6 +5,12 @@ export interface Place extends Span {
   exact: boolean;
 }
 
+/** A name, or the number of an element, as a step of a JSON Pointer (RFC 6901). */
+export const stepTo = (name: string | number): string => `/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+
+/** The name that a step of a JSON Pointer, given without its slash, is for. */
+export const nameOf = (step: string): string => step.replaceAll("~1", "/").replaceAll("~0", "~");
+
 /**
  * Where a JSON Pointer (RFC 6901) leads in a text; also one without the slash in front, or with points or as a URI fragment, as
  * firmware writes it. What is not there any more is shown at what is left around it. null where the text cannot be read.
@@ -46,11 +52,7 @@ const stepsOf = (pointer: string): string[] => {
     }
   }
   if (path === "" || path === "$") return [];
-  if (path.startsWith("/"))
-    return path
-      .slice(1)
-      .split("/")
-      .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  if (path.startsWith("/")) return path.slice(1).split("/").map(nameOf);
   return path
     .replace(/^\$?\.?/, "")
     .replaceAll(/\[(\d+)\]/g, ".$1")

@@ -1,15 +1,6 @@
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
-
-const colours = HighlightStyle.define([
-  { tag: tags.propertyName, color: "var(--code-key)" },
-  { tag: tags.string, color: "var(--code-string)" },
-  { tag: tags.number, color: "var(--code-number)" },
-  { tag: [tags.bool, tags.null], color: "var(--code-atom)", fontWeight: "600" },
-  { tag: [tags.separator, tags.squareBracket, tags.brace], color: "var(--ink-soft)" },
-]);
+import { paper } from "./paper";
 
 const field = {
   minHeight: "1.75rem",
@@ -25,12 +16,10 @@ const field = {
 };
 
 const look = EditorView.theme({
-  "&": { height: "100%", backgroundColor: "var(--surface)", color: "var(--ink)", fontSize: "var(--text-s)" },
+  "&": { height: "100%" },
   "&.cm-focused": { outline: "none" }, // it is around all of the editor
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
   ".cm-content": { padding: "0.5rem 0 2rem", caretColor: "var(--ink)" },
   ".cm-cursor": { borderLeft: "2px solid var(--ink)" },
-  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--ink-faint)", border: "none" },
   ".cm-lineNumbers .cm-gutterElement": { padding: "0 0.25rem 0 0.5rem", minWidth: "2rem" },
   ".cm-foldGutter .cm-gutterElement": { padding: "0 0.15rem", cursor: "pointer", minWidth: "1.1rem" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "transparent" },
@@ -126,5 +115,5 @@ const look = EditorView.theme({
   ".cm-panel.cm-gotoLine": { padding: "0.5rem" },
 });
 
-/** How the editor looks: by the page's tokens, so that it is right in both themes. */
-export const theme: Extension = [look, syntaxHighlighting(colours)];
+/** How the editor looks. */
+export const theme: Extension = [paper, look];

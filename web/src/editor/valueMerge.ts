@@ -1,5 +1,6 @@
 import { diff3MergeRegions, diffIndices, type IDiffIndicesResult } from "node-diff3";
 import type { Choice, Conflict, Taken } from "./merge";
+import { stepTo } from "./pointer";
 import type { Node } from "./scan";
 import { container, type Entry, indentAt, innerIndent, raw, type Side } from "./spacing";
 
@@ -76,7 +77,7 @@ export class ValueMerge {
     for (const key of keysInOrder([...mines.keys()], [...theirs.keys()])) {
       const mine = mines.get(key);
       const their = theirs.get(key);
-      const path = `${at}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      const path = at + stepTo(key);
       const text = this.value(
         bases.get(key)?.side ?? null,
         mine?.side ?? null,
@@ -129,13 +130,7 @@ export class ValueMerge {
 
   /** Notes the elements that one side has taken out, and the other has left alone. */
   #removals(at: string, own: Hunk[], others: Hunk[], by: "mine" | "theirs") {
-    for (const {
-      buffer1: [from, length],
-      buffer2,
-    } of own) {
-      const touched = others.some(({ buffer1: [start, n] }) => start <= from + length && start + n >= from);
-      if (buffer2[1] === 0 && !touched) this.taken.push({ at: `${at}/${from}`, by, what: "removed" });
-    }
+    for (const [from] of removalsOf(own, others)) this.taken.push({ at: at + stepTo(from), by, what: "removed" });
   }
 
   /** Elements that both sides have changed: one by one where there are as many on each, and all together otherwise. */
@@ -175,6 +170,15 @@ interface List {
 }
 
 type Hunk = IDiffIndicesResult<string>;
+
+/** What one side has taken out of the base and the other has left alone: where it stood there, and how much it was. */
+export const removalsOf = (own: readonly Hunk[], others: readonly Hunk[]): [from: number, length: number][] =>
+  own
+    .filter(({ buffer1: [from, length], buffer2 }) => {
+      const touched = others.some(({ buffer1: [start, n] }) => start <= from + length && start + n >= from);
+      return buffer2[1] === 0 && !touched;
+    })
+    .map(({ buffer1 }) => buffer1);
 
 const keep = (sides: Side[], own: number, list: List) => {
   sides.forEach((side, i) => {

@@ -1,3 +1,5 @@
+import { nameOf, stepTo } from "../editor/pointer";
+
 /** A value of a document that is to be set or removed: the names that lead to it. */
 export type Path = readonly string[];
 
@@ -12,12 +14,11 @@ export const pathOf = (text: string): { path: Path } | { wrong: string } => {
   }
   const names = t.slice(1).split("/");
   if (names.some((name) => /~(?![01])/.test(name))) return { wrong: "In a JSON Pointer, write ~0 for ~ and ~1 for /" };
-  return { path: names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~")) };
+  return { path: names.map(nameOf) };
 };
 
 /** A path as a JSON Pointer (RFC 6901). */
-export const pointerOf = (path: Path): string =>
-  path.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+export const pointerOf = (path: Path): string => path.map(stepTo).join("");
 
 /** The paths of all values within a document that a merge patch can set, with their kinds; lists are whole values. */
 export const pathsIn = (document: unknown): Map<string, string> => {

@@ -96,7 +96,7 @@ export const MacField = ({
   );
 };
 
-/** Whether a MAC address can be used for another device: it is one, and has no configuration. Null until that is known. */
+/** Whether a MAC address can be used for another device: it is one, and has no configuration. Until that is known it counts as free. */
 export const useFreeMac = (text: string): { mac: string | null; free: boolean } => {
   const mac = parseMac(text);
   const holder = useQuery(holderQuery(mac ?? ""));

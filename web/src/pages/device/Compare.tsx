@@ -1,26 +1,26 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { Columns2, FileText, RotateCcw, Rows2 } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { asFailure, client, read } from "../../api/client";
 import { documentQuery } from "../../api/queries";
 import { stored } from "../../api/session";
 import type { Config } from "../../api/write";
 import { useShortcuts } from "../../app/shortcuts";
+import { LazyDiff, preloadDiff } from "../../editor/LazyDiff";
 import { Button } from "../../ui/Button";
 import { Failed, Skeleton } from "../../ui/states";
 import { Time } from "../../ui/Time";
 import css from "./Compare.module.css";
 import type { Log } from "./log";
 import { RestoreDialog } from "./RestoreDialog";
+import shared from "./Revision.module.css";
 import { RevisionDialog } from "./RevisionDialog";
 import type { Picked } from "./RevisionList";
 import { Who } from "./Who";
 import { bytes, happened, type Revision } from "./words";
 
-const load = () => import("../../editor/DiffView");
-// It is needed as soon as the documents are there: it comes while they do. What fails here is tried again where it is shown.
-load().catch(() => {});
-const DiffView = lazy(() => load().then((m) => ({ default: m.DiffView })));
+// It is needed as soon as the documents are there: it comes while they do.
+preloadDiff();
 
 type Mode = "split" | "inline";
 
@@ -170,14 +170,12 @@ const Difference = ({ a, b, mode }: { a: Side; b: Side; mode: Mode }) => {
   }
   if (a.text === undefined || b.text === undefined) return <Skeleton lines={8} label="Reading both documents" />;
   return (
-    <Suspense fallback={<Skeleton lines={8} label="Loading the comparison" />}>
-      <DiffView
-        before={a.text}
-        after={b.text}
-        mode={mode}
-        label={`Differences from ${a.number === null ? "nothing" : `revision ${a.number}`} to revision ${b.number}`}
-      />
-    </Suspense>
+    <LazyDiff
+      before={a.text}
+      after={b.text}
+      mode={mode}
+      label={`Differences from ${a.number === null ? "nothing" : `revision ${a.number}`} to revision ${b.number}`}
+    />
   );
 };
 
@@ -220,7 +218,7 @@ const About = ({
         {happened(r, older)}
         {r.message && <span className={css.message}>{r.message}</span>}
       </p>
-      <p className={css.about}>
+      <p className={shared.about}>
         <Time at={r.created_at} />
         <Who principal={r.principal} address={r.address} />
         {r.etag === null ? <span>no document</span> : <span>{bytes(r.size)}</span>}
@@ -228,7 +226,7 @@ const About = ({
       {r.etag !== null && (
         <div className={css.actions}>
           {current ? (
-            <span className={css.current}>
+            <span className={`${shared.tag} ${shared.inForce}`}>
               {r.revision === config.revision ? "In force now" : "Same as what is in force"}
             </span>
           ) : (

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { documentQuery, refreshConfig } from "../../api/queries";
 import { useSending } from "../../api/useSending";
 import { type Config, restore } from "../../api/write";
+import { LazyDiff } from "../../editor/LazyDiff";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Field } from "../../ui/Field";
@@ -10,8 +11,6 @@ import { Notice } from "../../ui/Notice";
 import { Failed, Skeleton } from "../../ui/states";
 import { toast, toastFailure } from "../../ui/Toast";
 import type { Revision } from "./words";
-
-const DiffView = lazy(() => import("../../editor/DiffView").then((m) => ({ default: m.DiffView })));
 
 interface Props {
   id: number;
@@ -84,14 +83,12 @@ export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Prop
       ) : now.data === undefined || then.data === undefined ? (
         <Skeleton lines={6} label="Reading both documents" />
       ) : (
-        <Suspense fallback={<Skeleton lines={6} label="Loading the comparison" />}>
-          <DiffView
-            before={now.data}
-            after={then.data}
-            mode="inline"
-            label={`What restoring revision ${revision.revision} changes`}
-          />
-        </Suspense>
+        <LazyDiff
+          before={now.data}
+          after={then.data}
+          mode="inline"
+          label={`What restoring revision ${revision.revision} changes`}
+        />
       )}
     </Dialog>
   );

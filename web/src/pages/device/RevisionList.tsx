@@ -15,6 +15,7 @@ import { Button, IconButton } from "../../ui/Button";
 import { Failed } from "../../ui/states";
 import { Time } from "../../ui/Time";
 import type { Log } from "./log";
+import shared from "./Revision.module.css";
 import css from "./RevisionList.module.css";
 import { useBottom } from "./useBottom";
 import { Who } from "./Who";
@@ -159,12 +160,12 @@ const Row = ({ r, before, newest, has, side, reached, onFocus, onPick }: RowProp
         <span className={css.what}>
           <Icon aria-hidden />
           <span>{happened(r, before)}</span>
-          {newest && <span className={css.tag}>newest</span>}
-          {has && <span className={`${css.tag} ${css.on}`}>on the device</span>}
-          {side && <span className={`${css.tag} ${css.side}`}>{side}</span>}
+          {newest && <span className={shared.tag}>newest</span>}
+          {has && <span className={`${shared.tag} ${shared.inForce}`}>on the device</span>}
+          {side && <span className={`${shared.tag} ${css.side}`}>{side}</span>}
         </span>
         {r.message && <span className={css.message}>{r.message}</span>}
-        <span className={css.about}>
+        <span className={`${shared.about} ${css.about}`}>
           <Time at={r.created_at} />
           <Who principal={r.principal} address={r.address} />
           {r.etag !== null && <span>{bytes(r.size)}</span>}

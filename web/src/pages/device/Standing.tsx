@@ -1,8 +1,8 @@
 import type { Config } from "../../api/write";
 import { SyncBadge } from "../../ui/SyncBadge";
 import { Time } from "../../ui/Time";
+import { useMedia } from "../../ui/useMedia";
 import css from "./Standing.module.css";
-import { useNarrow } from "./useNarrow";
 import { type Device, duration } from "./words";
 
 /** How a device stands to its document: what that means, since when, and what is known of it besides. */
@@ -80,7 +80,7 @@ const About = ({ device }: { device: Device }) => {
       </dd>
     </>
   );
-  if (!useNarrow())
+  if (!useMedia("(max-width: 48rem)"))
     return (
       <dl className={css.about}>
         <div>{seen}</div>

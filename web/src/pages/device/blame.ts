@@ -1,6 +1,7 @@
 import type { components } from "../../api/schema.gen";
 import { formatDocument } from "../../editor/format";
 import { isDense } from "../../editor/layout";
+import { stepTo } from "../../editor/pointer";
 import { type Node, scan } from "../../editor/scan";
 
 export type Blamed = components["schemas"]["Blamed"];
@@ -13,18 +14,16 @@ export interface Leaf {
   to: number;
 }
 
-const step = (key: string) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-
 /** The leaves of a document in its order: scalars, empty objects and empty arrays. Of a key that is there twice, the last counts. */
 export const leavesOf = (text: string): Leaf[] => {
   const leaves: Leaf[] = [];
   const walk = (node: Node, path: string) => {
     if (node.kind === "object" && node.members.length) {
       const last = new Map(node.members.map((m) => [m.key, m]));
-      for (const m of node.members) if (last.get(m.key) === m) walk(m.value, path + step(m.key));
+      for (const m of node.members) if (last.get(m.key) === m) walk(m.value, path + stepTo(m.key));
     } else if (node.kind === "array" && node.items.length) {
       node.items.forEach((item, i) => {
-        walk(item, `${path}/${i}`);
+        walk(item, path + stepTo(i));
       });
     } else {
       leaves.push({ path, from: node.from, to: node.to });

@@ -1,12 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import { request } from "../../api/client";
+import { LazyDiff } from "../../editor/LazyDiff";
 import { Dialog } from "../../ui/Dialog";
 import { Failed, Skeleton } from "../../ui/states";
 import { dashedMac } from "../actions/mac";
 import type { Planned } from "./plan";
-
-const DiffView = lazy(() => import("../../editor/DiffView").then((m) => ({ default: m.DiffView })));
 
 /** What a file changes in the document that is there. */
 export const CompareDialog = ({ planned, close }: { planned: Planned; close(): void }) => {
@@ -30,9 +28,7 @@ export const CompareDialog = ({ planned, close }: { planned: Planned; close(): v
         <Failed what="The document could not be read" error={there.error} retry={() => void there.refetch()} />
       )}
       {there.isSuccess && (
-        <Suspense fallback={<Skeleton lines={8} label="Comparing" />}>
-          <DiffView before={there.data} after={planned.text ?? ""} mode="split" label={`Changes of ${planned.path}`} />
-        </Suspense>
+        <LazyDiff before={there.data} after={planned.text ?? ""} mode="split" label={`Changes of ${planned.path}`} />
       )}
     </Dialog>
   );

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { Failure } from "../../api/client";
 import { queries, serverQuery } from "../../api/queries";
 import { useSending } from "../../api/useSending";
@@ -8,10 +8,10 @@ import { create } from "../../api/write";
 import { useShortcuts } from "../../app/shortcuts";
 import { blocksSaving, checkDocument } from "../../editor/checks";
 import type { EditorHandle } from "../../editor/Editor";
+import { LazyEditor } from "../../editor/LazyEditor";
 import { Button } from "../../ui/Button";
 import { Notice } from "../../ui/Notice";
 import { Card } from "../../ui/Page";
-import { Skeleton } from "../../ui/states";
 import { toast } from "../../ui/Toast";
 import { MacField, useFreeMac } from "../actions/MacField";
 import { MessageField } from "../actions/MessageField";
@@ -20,8 +20,6 @@ import { LeaveGuard } from "./LeaveGuard";
 import css from "./NewForm.module.css";
 import { documentProblems, macRefusal } from "./refusal";
 import { StartFrom } from "./StartFrom";
-
-const Editor = lazy(() => import("../../editor/Editor").then((m) => ({ default: m.Editor })));
 
 interface Props {
   /** The configuration that this begins from; null for none. */
@@ -131,16 +129,14 @@ export const NewForm = ({ from, initial, copied }: Props) => {
           </Notice>
         )}
         <div className={css.editor}>
-          <Suspense fallback={<Skeleton lines={8} label="Loading the editor" />}>
-            <Editor
-              ref={editor}
-              initial={text}
-              onChange={put}
-              label="Document"
-              {...(more ? { more } : {})}
-              {...(maxBytes ? { maxBytes } : {})}
-            />
-          </Suspense>
+          <LazyEditor
+            ref={editor}
+            initial={text}
+            onChange={put}
+            label="Document"
+            {...(more ? { more } : {})}
+            {...(maxBytes ? { maxBytes } : {})}
+          />
         </div>
       </Card>
       {failure && <WhyNot failure={failure} />}

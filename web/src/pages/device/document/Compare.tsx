@@ -1,11 +1,10 @@
 import { Columns2, Rows2 } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
+import { LazyDiff } from "../../../editor/LazyDiff";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
 import { Skeleton } from "../../../ui/states";
 import css from "./document.module.css";
-
-const DiffView = lazy(() => import("../../../editor/DiffView").then((m) => ({ default: m.DiffView })));
 
 type Mode = "split" | "inline";
 
@@ -31,9 +30,7 @@ export const Diff = ({
           {next === "inline" ? "In one column" : "Side by side"}
         </Button>
       </div>
-      <Suspense fallback={<Skeleton lines={6} label="Loading the comparison" />}>
-        <DiffView before={before} after={after} mode={mode} label={label} />
-      </Suspense>
+      <LazyDiff before={before} after={after} mode={mode} label={label} />
     </div>
   );
 };
