@@ -99,6 +99,30 @@ test("goes to the device before and behind it in the fleet", async ({ page, serv
   await expect(page.getByRole("heading", { level: 1, name: "Hall lamp" })).toBeVisible();
 });
 
+test("goes through the fleet as its table was searched and sorted", async ({ page, server }) => {
+  for (const [n, name] of ["Hall 3", "Porch", "Hall 1", "Hall 2"].entries())
+    await server.create(`02:00:00:00:00:0${n + 1}`, JSON.stringify({ deviceName: name }));
+  await page.goto(`${server.url}#/?q=hall&sort=name`);
+  await page.getByRole("link", { name: "02:00:00:00:00:04" }).click();
+  const title = page.getByRole("heading", { level: 1 });
+  await expect(title).toHaveText("Hall 2");
+  const next = page.getByRole("button", { name: "Next device in the fleet, as it is filtered" });
+  await next.click();
+  await expect(title).toHaveText("Hall 3");
+  await expect(next).toBeDisabled();
+  await page.keyboard.press("Shift+K");
+  await expect(title).toHaveText("Hall 2");
+  await page.keyboard.press("Shift+K");
+  await expect(title).toHaveText("Hall 1");
+  await expect(page.getByRole("button", { name: "Previous device in the fleet" })).toBeDisabled();
+  // One that the table leaves out has neighbours all the same: those that it would stand between.
+  await page.goto(`${server.url}#/devices/2`);
+  await expect(title).toHaveText("Porch");
+  await expect(next).toBeDisabled();
+  await page.keyboard.press("Shift+K");
+  await expect(title).toHaveText("Hall 3");
+});
+
 test("says so when somebody else deletes it, and brings it back", async ({ page, server }) => {
   const id = await open(page, server, "/timeline");
   await server.api("DELETE", `api/configs/${id}`, undefined, { "X-Change-Message": "sold" });

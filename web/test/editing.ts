@@ -35,3 +35,23 @@ export const setText = async (page: Page, next: string) => {
 /** The document of a revision, as the server has it. */
 export const stored = async (server: Server, id: number, revision: number) =>
   (await fetch(new URL(`api/configs/${id}/revisions/${revision}/document`, server.url))).text();
+
+/** Has one request done by the server, and its answer lost on the way. */
+export const loseAnswer = async (page: Page, url: string, method: string) => {
+  let lost = false;
+  await page.route(url, async (route) => {
+    if (lost || route.request().method() !== method) return route.fallback();
+    lost = true;
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+};
+
+/** The revisions of a configuration, the newest first. */
+export const revisionsOf = async (server: Server, id: number) =>
+  (
+    await server.api<{ revisions: { revision: number; message: string | null }[] }>(
+      "GET",
+      `api/configs/${id}/revisions`,
+    )
+  ).revisions;

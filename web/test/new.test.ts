@@ -81,7 +81,7 @@ test("what was begun is not lost by leaving, by the back button or by a crash", 
   await dialog.getByRole("button", { name: "Stay" }).click();
   await expect(page.getByLabel("MAC address")).toHaveValue("02:00:00:00:00:0b");
   await page.getByRole("link", { name: "Espalier, to the fleet" }).click();
-  await dialog.getByRole("button", { name: "Keep it and leave" }).click();
+  await dialog.getByRole("button", { name: "Leave, keep the draft" }).click();
   await expect(page).toHaveURL(/#\/$/);
 
   const other = await page.context().newPage();
@@ -113,7 +113,7 @@ test("another device's document or a file can be begun with, on a phone in the d
   await expectAccessible(page);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   await page.getByLabel("Begin with the document of").fill("02:1f:5c:3a:90:11");
-  await page.getByRole("button", { name: "Throw it away" }).click();
+  await page.getByRole("button", { name: "Discard the changes" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Duplicate a configuration" })).toBeVisible();
   await expect(editor(page)).toContainText("deviceEntityId");
 });

@@ -7,12 +7,18 @@ export type Config = components["schemas"]["Config"];
 export type Preview = components["schemas"]["Preview"];
 export type ImportReport = components["schemas"]["ImportReport"];
 
-/** What a write says besides what it writes. `revision`: only if that is still the newest one. */
+/**
+ * What a write says besides what it writes. `revision`: only if that is still the newest one. `key`: of one attempt; who lost the
+ * answer sends it again under it, and gets the first one. What is no POST has no use for it. `again`: it was sent before,
+ * and no answer came.
+ */
 export interface Attempt {
   message?: string;
   revision?: number;
   /** What the server calls the request, for whoever must find out what became of it. */
   attempt?: string;
+  key?: string;
+  again?: boolean;
 }
 
 const headersOf = (a: Attempt): Record<string, string> => ({
@@ -20,6 +26,8 @@ const headersOf = (a: Attempt): Record<string, string> => ({
   ...(a.revision === undefined ? {} : { "If-Match": `"r${a.revision}"` }),
   ...(a.attempt === undefined ? {} : { "X-Correlation-ID": a.attempt }),
 });
+
+const keyOf = ({ key }: Attempt) => ({ "Idempotency-Key": key ?? idempotencyKey() });
 
 const written = <T extends { id: number } | undefined>(id: number, config: T): T => {
   fleet.refresh([id]);
@@ -33,7 +41,7 @@ const json = { "Content-Type": "application/json" };
 export const create = async (mac: string, text: string, a: Attempt = {}): Promise<Config> => {
   const response = await request("api/configs", {
     method: "POST",
-    headers: { ...json, ...headersOf(a), "If-None-Match": "*", "Idempotency-Key": idempotencyKey() },
+    headers: { ...json, ...headersOf(a), "If-None-Match": "*", ...keyOf(a) },
     body: JSON.stringify({ mac_address: mac, content: text }),
   });
   const made = (await response.json()) as Config;
@@ -61,7 +69,12 @@ export const patch = async (id: number, change: object | string, a: Attempt): Pr
 };
 
 export const remove = async (id: number, a: Attempt = {}): Promise<void> => {
-  await request(`api/configs/${id}`, { method: "DELETE", headers: headersOf(a) });
+  try {
+    await request(`api/configs/${id}`, { method: "DELETE", headers: headersOf(a) });
+  } catch (error) {
+    // What is not there any more was deleted the first time.
+    if (!a.again || asFailure(error).status !== 404) throw error;
+  }
   written(id, undefined);
   void queries.invalidateQueries({ queryKey: ["deleted"] });
 };
@@ -69,7 +82,7 @@ export const remove = async (id: number, a: Attempt = {}): Promise<void> => {
 const post = async (id: number, path: string, body: object | undefined, a: Attempt): Promise<Config> => {
   const response = await request(`api/configs/${id}/${path}`, {
     method: "POST",
-    headers: { ...(body ? json : {}), ...headersOf(a), "Idempotency-Key": idempotencyKey() },
+    headers: { ...(body ? json : {}), ...headersOf(a), ...keyOf(a) },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
   void queries.invalidateQueries({ queryKey: ["deleted"] });

@@ -9,6 +9,7 @@ import type { Row } from "../fleet/row";
 import { useFleet } from "../fleet/store";
 import { type ActionDevice, deviceBase, deviceCurl, deviceUrl, called as nameOf } from "../pages/actions/device";
 import { actions } from "../pages/actions/open";
+import { cursor } from "../pages/device/cursor";
 import { copy } from "../ui/copy";
 import { useFocusBack } from "../ui/focusBack";
 import { SyncBadge } from "../ui/SyncBadge";
@@ -170,6 +171,16 @@ const useDeviceCommands = (): Command[] => {
       keys: "t b",
       run: () => void navigate({ to: "/devices/$id/blame", params }),
     },
+    ...(cursor.whoSet
+      ? [
+          {
+            name: "Who set the value at the cursor",
+            words: "blame",
+            keys: "shift+alt+b",
+            run: cursor.whoSet,
+          },
+        ]
+      : []),
     { name: "Duplicate…", words: "copy new", run: () => void navigate({ to: "/new", search: { from: id } }) },
     { name: "Replace hardware…", words: "swap mac address move", run: () => actions.open("replace", device) },
     {

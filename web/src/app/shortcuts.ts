@@ -42,6 +42,7 @@ export const shortcutSheet: { group: string; keys: { keys: string; does: string 
       { keys: "mod+f", does: "Search in the document" },
       { keys: "shift+alt+f", does: "Format the document" },
       { keys: "F8", does: "Next problem in the document" },
+      { keys: "shift+alt+b", does: "Who set the value at the cursor" },
       { keys: "t d", does: "Document" },
       { keys: "t t", does: "Timeline" },
       { keys: "t h", does: "History" },

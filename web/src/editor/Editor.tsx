@@ -1,6 +1,6 @@
 import { redo, undo } from "@codemirror/commands";
 import { openSearchPanel } from "@codemirror/search";
-import { AlignLeft, Redo2, Search, Undo2 } from "lucide-react";
+import { AlignLeft, Redo2, Search, Undo2, UserRoundSearch } from "lucide-react";
 import { type ReactNode, type Ref, useEffect, useId, useImperativeHandle, useRef, useState } from "react";
 import { useShortcuts } from "../app/shortcuts";
 import { IconButton } from "../ui/Button";
@@ -14,25 +14,34 @@ export interface EditorHandle {
   /** What has the focus when one writes. */
   readonly element: HTMLElement;
   focus(): void;
-  /** Puts another text in place of what is there; the cursor stays where it was in what is equal. It can be undone if it is an edit. */
-  replace(text: string, edit: boolean): void;
+  /**
+   * Puts another text, of another origin, in place of what is there; the cursor stays where it was in what is equal. If it is an
+   * edit, it can be undone, and text and origin are as they were.
+   */
+  replace(text: string, edit: boolean, origin?: unknown): void;
   /** Goes to the next problem that keeps the document from being saved. */
   showError(): void;
   /** Goes to where a JSON Pointer leads. */
   showPath(pointer: string): void;
+  /** Asks who set the value at the cursor. */
+  whoSet(): void;
 }
 
 interface Props {
   /** The text at first; what is typed later is told by onChange alone. */
   initial: string;
+  /** What the text was made from; it is told with each text, and undone with it. */
+  origin?: unknown;
   /** Each text that is typed, with the ends of lines that it came with. */
-  onChange(text: string): void;
+  onChange(text: string, origin: unknown): void;
   label: string;
   /** Problems besides those of checkDocument, such as the server's. It gets the text in which their places count. */
   more?: (text: string) => Problem[];
   /** The bytes that the server takes. */
   maxBytes?: number;
   readOnly?: boolean;
+  /** Tells who set the value that a JSON Pointer leads to; it is asked for where the cursor is. */
+  whoSet?: (pointer: string) => void;
   /** What stands at the right of the tools. */
   actions?: ReactNode;
   /** As high as its text, and no toolbar: where the editor is a part of a form. */
@@ -41,18 +50,19 @@ interface Props {
 }
 
 /** An editor of a JSON document: marks what is wrong with it, and lists that below. */
-export const Editor = ({ initial, onChange, label, more, maxBytes, readOnly = false, actions, small, ref }: Props) => {
+export const Editor = ({ initial, origin, label, readOnly = false, actions, small, ref, ...wanted }: Props) => {
+  const { more, maxBytes, whoSet } = wanted;
   const host = useRef<HTMLDivElement>(null);
   const [editor, setEditor] = useState<Surface | null>(null);
   const [problems, setProblems] = useState<readonly Placed[]>([]);
   const [status, setStatus] = useState<Status>({ bytes: 0, line: 1, column: 1, canUndo: false, canRedo: false });
   const about = useId();
-  const wants = useRef({ onChange, more, maxBytes });
-  wants.current = { onChange, more, maxBytes };
+  const wants = useRef(wanted);
+  wants.current = wanted;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed must not make another editor
   useEffect(() => {
-    const made = new Surface(host.current!, initial, { label, about, readOnly }, () => wants.current, {
+    const made = new Surface(host.current!, initial, origin, { label, about, readOnly }, () => wants.current, {
       problems: setProblems,
       status: setStatus,
     });
@@ -67,7 +77,8 @@ export const Editor = ({ initial, onChange, label, more, maxBytes, readOnly = fa
       editor && {
         element: editor.view.contentDOM,
         focus: () => editor.view.focus(),
-        replace: (text, edit) => editor.replace(text, edit),
+        replace: (text, edit, of) => editor.replace(text, edit, of),
+        whoSet: () => void editor.whoSet(),
         showError: () => void editor.next((p) => p.severity === "error" && !p.source),
         showPath: (pointer) => {
           const place = locate(editor.view.state.doc.toString(), pointer);
@@ -82,6 +93,7 @@ export const Editor = ({ initial, onChange, label, more, maxBytes, readOnly = fa
       : {
           "mod+f": () => editor && openSearchPanel(editor.view),
           "shift+alt+f": () => editor?.format(),
+          ...(whoSet ? { "shift+alt+b": () => editor?.whoSet() } : {}),
           F8: () => editor?.next(),
         },
   );
@@ -113,6 +125,14 @@ export const Editor = ({ initial, onChange, label, more, maxBytes, readOnly = fa
                 icon={<Search />}
                 onClick={() => editor && openSearchPanel(editor.view)}
               />
+              {whoSet && (
+                <IconButton
+                  size="s"
+                  label="Who set the value at the cursor (Shift+Alt+B)"
+                  icon={<UserRoundSearch />}
+                  onClick={() => editor?.whoSet()}
+                />
+              )}
             </div>
           )}
           <div className={css.actions}>{actions}</div>

@@ -58,6 +58,17 @@ export const mergeDocuments = (
   return { text, conflicts: merge.conflicts, taken: merge.taken, by: "values" };
 };
 
+/** The choices that still stand after another merge: those of places that are in it as they were. */
+export const keptChoices = (
+  choices: ReadonlyMap<string, Choice>,
+  before: Merged,
+  after: Merged,
+): ReadonlyMap<string, Choice> => {
+  const said = (merged: Merged) => new Map(merged.conflicts.map((c) => [c.at, JSON.stringify(c)]));
+  const [was, is] = [said(before), said(after)];
+  return new Map([...choices].filter(([at]) => was.get(at) === is.get(at)));
+};
+
 const sideOf = (text: string): Side | null => {
   const { root, faults } = scan(text);
   return root && !faults.length && !hasTwins(root) ? { text, node: root } : null;

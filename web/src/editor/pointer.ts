@@ -60,6 +60,44 @@ const stepsOf = (pointer: string): string[] => {
     .filter(Boolean);
 };
 
+/**
+ * The JSON Pointer of the value that an offset is at: the innermost one that it is in, or that stands on its line beside it.
+ * "" where that is the whole document, or it cannot be read.
+ */
+export const pointerAt = (text: string, offset: number): string => {
+  let pointer = "";
+  for (let node = scan(text).root; node; ) {
+    const child = childAt(text, node, offset);
+    if (!child) break;
+    pointer += stepTo(child.name);
+    node = child.value;
+  }
+  return pointer;
+};
+
+interface Child extends Span {
+  name: string | number;
+  value: Node;
+}
+
+const childrenOf = (node: Node): Child[] => {
+  if (node.kind === "object")
+    return node.members.map((m) => ({ name: m.key, value: m.value, from: m.name.from, to: m.value.to }));
+  return node.kind === "array"
+    ? node.items.map((item, name) => ({ name, value: item, from: item.from, to: item.to }))
+    : [];
+};
+
+const childAt = (text: string, node: Node, offset: number): Child | undefined => {
+  const children = childrenOf(node);
+  const within = children.find(({ from, to }) => from <= offset && offset <= to);
+  if (within || offset <= node.from || offset >= node.to) return within;
+  const before = children.findLast(({ to }) => to < offset);
+  if (before && !text.slice(before.to, offset).includes("\n")) return before;
+  const after = children.find(({ from }) => from > offset);
+  return after && !text.slice(offset, after.from).includes("\n") ? after : undefined;
+};
+
 /** The offset of a line and column from 1, the column counted in characters as the server counts. */
 export const offsetOf = (text: string, line: number, column: number): number => {
   let start = 0;

@@ -7,13 +7,16 @@ import { toast } from "../ui/Toast";
 import { byteLength, checkDocument, type Problem } from "./checks";
 import { intoEditor, type LineEnds, lineEndsOf, outOfEditor } from "./eol";
 import { formatDocument } from "./format";
+import { type Origin, originOf, toOrigin, withOrigin } from "./origin";
 import type { Placed } from "./Problems";
+import { pointerAt } from "./pointer";
 import type { Span } from "./scan";
 import { diagnosticOf, setup } from "./setup";
 
 /** What whoever shows the editor wants of it now. */
 export interface Wants {
-  onChange(text: string): void;
+  onChange(text: string, origin: unknown): void;
+  whoSet?: ((pointer: string) => void) | undefined;
   more?: ((text: string) => Problem[]) | undefined;
   maxBytes?: number | undefined;
 }
@@ -36,7 +39,6 @@ interface Tell {
 /** One editor on the page, from when it is shown until it goes. */
 export class Surface {
   readonly view: EditorView;
-  #ends: LineEnds;
   #problems: readonly Placed[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #bytes = 0;
@@ -44,12 +46,12 @@ export class Surface {
   constructor(
     parent: HTMLElement,
     initial: string,
+    origin: unknown,
     readonly has: { label: string; about: string; readOnly: boolean },
     readonly wants: () => Wants,
     readonly tell: Tell,
   ) {
-    this.#ends = lineEndsOf(initial);
-    this.view = new EditorView({ parent, state: this.#state(initial) });
+    this.view = new EditorView({ parent, state: this.#state(initial, { of: origin, ends: lineEndsOf(initial) }) });
     // A font that comes late has lines of another height.
     void document.fonts.ready.then(() => this.view.requestMeasure());
     this.check();
@@ -60,19 +62,27 @@ export class Surface {
     this.view.destroy();
   }
 
-  #state(text: string): EditorState {
+  get #ends(): LineEnds {
+    return originOf(this.view.state).ends;
+  }
+
+  #state(text: string, origin: Origin): EditorState {
     return EditorState.create({
-      doc: intoEditor(text, this.#ends),
+      doc: intoEditor(text, origin.ends),
       extensions: [
+        withOrigin(origin),
         keymap.of([
           { key: "F8", run: () => this.next() },
           { key: "Shift-F8", run: () => this.next(undefined, -1) },
           { key: "Shift-Alt-f", run: () => this.format() },
+          { key: "Shift-Alt-b", run: () => this.whoSet() },
         ]),
-        setup({ ...this.has, ends: this.#ends }),
+        setup({ ...this.has, ends: origin.ends }),
         EditorView.updateListener.of((update) => {
+          const { of, ends } = originOf(update.state);
+          if (update.docChanged || originOf(update.startState) !== originOf(update.state))
+            this.wants().onChange(outOfEditor(update.state.doc.toString(), ends), of);
           if (update.docChanged) {
-            this.wants().onChange(outOfEditor(update.state.doc.toString(), this.#ends));
             clearTimeout(this.#timer);
             this.#timer = setTimeout(() => this.check(), checkAfter);
           }
@@ -156,23 +166,32 @@ export class Surface {
     return true;
   }
 
-  replace(text: string, edit: boolean) {
-    const ends = lineEndsOf(text);
-    if (ends !== this.#ends && (ends === "mixed" || this.#ends === "mixed")) {
-      this.#ends = ends;
-      this.view.setState(this.#state(text));
-      this.wants().onChange(text);
+  /** Asks who set the value that the cursor is at; answers whether there is anybody to ask. */
+  whoSet(): boolean {
+    const { whoSet } = this.wants();
+    const { doc, selection } = this.view.state;
+    whoSet?.(pointerAt(doc.toString(), selection.main.head));
+    return whoSet !== undefined;
+  }
+
+  replace(text: string, edit: boolean, of: unknown) {
+    const origin = { of, ends: lineEndsOf(text) };
+    const was = this.#ends;
+    // What is to be a character of the text, and what the end of a line, is said once for all of an editor's state.
+    if (origin.ends !== was && (origin.ends === "mixed" || was === "mixed")) {
+      this.view.setState(this.#state(text, origin));
+      this.wants().onChange(text, of);
     } else {
-      this.#ends = ends;
-      if (!this.#change(intoEditor(text, ends), edit)) this.wants().onChange(text);
+      this.#change(intoEditor(text, origin.ends), edit, origin);
     }
     this.check();
   }
 
   /** Changes as little as makes the one text of the other, so that the cursor stays in what is equal. */
-  #change(text: string, edit: boolean): boolean {
+  #change(text: string, edit: boolean, origin = originOf(this.view.state)) {
     const before = this.view.state.doc.toString();
-    if (before === text) return false;
+    const effects = toOrigin(this.view.state, origin);
+    if (before === text && !effects.length) return;
     const changes = diff(before, text, { scanLimit: 500, timeout: 100 }).map((c) => ({
       from: c.fromA,
       to: c.toA,
@@ -180,8 +199,8 @@ export class Surface {
     }));
     this.view.dispatch({
       changes,
+      effects,
       annotations: [Transaction.addToHistory.of(edit), Transaction.userEvent.of("input.replace")],
     });
-    return true;
   }
 }

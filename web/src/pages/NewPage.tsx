@@ -51,7 +51,7 @@ const Duplicate = ({ from }: { from: number }) => {
         </Failed>
       ) : document.isSuccess && config.data ? (
         <NewForm
-          from={from}
+          from={config.data.mac_address}
           initial={document.data}
           copied={{ name: config.data.device_name, entity: config.data.device_entity_id }}
         />

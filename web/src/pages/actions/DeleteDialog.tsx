@@ -1,6 +1,7 @@
 import { useNavigate, useRouterState } from "@tanstack/react-router";
 import { Check, Minus } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { useAttempt } from "../../api/useAttempt";
 import { useSending } from "../../api/useSending";
 import { remove } from "../../api/write";
 import { Button } from "../../ui/Button";
@@ -23,11 +24,12 @@ interface Props {
 export const DeleteDialog = ({ device, close, returnTo }: Props) => {
   const [message, setMessage] = useState("");
   const { busy, failure, send } = useSending();
+  const attempt = useAttempt();
   const navigate = useNavigate();
   const here = useRouterState({ select: (s) => new RegExp(`^/devices/${device.id}(/|$)`).test(s.location.pathname) });
   const run = (revision: number) =>
     send(async () => {
-      await remove(device.id, { message, revision });
+      await attempt(`at ${revision}`, { message, revision }, (at) => remove(device.id, at));
       close();
       if (here) void navigate({ to: "/", search: rememberedFleetSearch() });
       toast({

@@ -1,6 +1,7 @@
 import { ArrowRight, Check } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { queries } from "../../api/queries";
+import { useAttempt } from "../../api/useAttempt";
 import { useSending } from "../../api/useSending";
 import { replaceDevice } from "../../api/write";
 import { Button } from "../../ui/Button";
@@ -23,11 +24,12 @@ export const ReplaceDialog = ({ device, close, returnTo }: Props) => {
   const [text, setText] = useState("");
   const [message, setMessage] = useState("");
   const { busy, failure, forget, send } = useSending();
+  const attempt = useAttempt();
   const { mac, free } = useFreeMac(text);
   const run = async (revision: number) => {
     if (!mac || !free) return;
     const failed = await send(async () => {
-      await replaceDevice(device.id, mac, { message, revision });
+      await attempt(`${mac} at ${revision}`, { message, revision }, (at) => replaceDevice(device.id, mac, at));
       close();
       toast({ title: `${device.name ? `${device.name} is` : "It is"} ${mac} now`, detail: `${device.mac} gets 404.` });
     });

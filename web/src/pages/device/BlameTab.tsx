@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { client, read } from "../../api/client";
 import { configQuery, documentQuery } from "../../api/queries";
 import { Failed, Skeleton } from "../../ui/states";
@@ -30,6 +30,9 @@ export const BlameTab = () => {
     () => (blame.data && document.data !== undefined ? blameLines(document.data, blame.data.values) : null),
     [blame.data, document.data],
   );
+  // What comes in while one reads takes nobody back to where the link led.
+  const first = useRef<number | null>(null);
+  first.current ??= blame.data?.revision ?? null;
   const failed = config.data === undefined && config.isError ? config : blame.isError ? blame : document;
   if (failed.isError)
     return (
@@ -43,7 +46,7 @@ export const BlameTab = () => {
       text={shown}
       values={blame.data.values}
       complete={blame.data.complete}
-      wanted={wanted}
+      wanted={first.current === blame.data.revision ? wanted : undefined}
     />
   );
 };

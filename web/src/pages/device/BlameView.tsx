@@ -6,7 +6,7 @@ import { useShortcuts } from "../../app/shortcuts";
 import { IconButton } from "../../ui/Button";
 import { ago, exactTime } from "../../ui/Time";
 import css from "./BlameView.module.css";
-import { ages, type Blamed, type BlamedText, findLines, type Line } from "./blame";
+import { ages, type Blamed, type BlamedText, findLines, type Line, lineOf } from "./blame";
 import { Code } from "./Code";
 import { sourceSays, whoSays } from "./words";
 
@@ -39,7 +39,7 @@ export const BlameView = ({ id, text, values, complete, wanted }: Props) => {
   const going = useRef(false);
   const stops = useMemo(() => lines.flatMap((line, i) => (line.blamed ? [i] : [])), [lines]);
   const [at, setAt] = useState(() => {
-    const i = wanted === undefined ? -1 : lines.findIndex((line) => line.paths.includes(wanted));
+    const i = wanted === undefined ? -1 : lineOf(lines, wanted);
     return i < 0 ? (stops[0] ?? 0) : i;
   });
   const [query, setQuery] = useState("");
@@ -74,7 +74,7 @@ export const BlameView = ({ id, text, values, complete, wanted }: Props) => {
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, for the value that was asked for
   useEffect(() => {
-    if (wanted === undefined || !lines[at]?.paths.includes(wanted)) return;
+    if (wanted === undefined || !lines[at]) return;
     show(at);
     take(at);
   }, []);

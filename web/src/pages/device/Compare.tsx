@@ -1,7 +1,7 @@
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Columns2, FileText, RotateCcw, Rows2 } from "lucide-react";
 import { useState } from "react";
-import { asFailure, client, read } from "../../api/client";
+import { asFailure } from "../../api/client";
 import { documentQuery } from "../../api/queries";
 import { stored } from "../../api/session";
 import type { Config } from "../../api/write";
@@ -11,7 +11,7 @@ import { Button } from "../../ui/Button";
 import { Failed, Skeleton } from "../../ui/states";
 import { Time } from "../../ui/Time";
 import css from "./Compare.module.css";
-import type { Log } from "./log";
+import { type Log, revisionQuery } from "./log";
 import { RestoreDialog } from "./RestoreDialog";
 import shared from "./Revision.module.css";
 import { RevisionDialog } from "./RevisionDialog";
@@ -35,21 +35,6 @@ export const useDiffMode = (): [Mode, (mode: Mode) => void] => {
     },
   ];
 };
-
-/** What is known of a revision that the list does not show yet. */
-const revisionQuery = (id: number, revision: number) =>
-  queryOptions({
-    queryKey: ["revision", id, revision],
-    queryFn: async ({ signal }) => {
-      const { content: _, ...r } = await read(
-        client.GET("/api/configs/{id}/revisions/{rev}", {
-          params: { path: { id, rev: revision } },
-          signal,
-        }),
-      );
-      return r as Revision;
-    },
-  });
 
 interface Side {
   /** null: there is none. */

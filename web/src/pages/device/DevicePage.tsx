@@ -17,6 +17,7 @@ import { revisionsHead } from "./log";
 import { useNeighbours } from "./neighbours";
 import { Reach } from "./Reach";
 import { Standing } from "./Standing";
+import { UnsavedContext } from "./unsaved";
 import { nameOf, type Revision } from "./words";
 
 const missing = (error: unknown) => error !== null && asFailure(error).status === 404;
@@ -54,6 +55,7 @@ const Device = ({ id }: { id: number }) => {
 const There = ({ config: c, gone }: { config: Config; gone: boolean }) => {
   const device = useQuery(deviceQuery(c.id));
   const revisions = useQuery({ ...revisionsHead(c.id), enabled: gone });
+  const [unsaved, setUnsaved] = useState(false);
   return (
     <div className={css.page} data-tab={useTab()}>
       <header className={css.header}>
@@ -66,7 +68,7 @@ const There = ({ config: c, gone }: { config: Config; gone: boolean }) => {
           )}
         </Name>
         {gone ? (
-          <DeletedNotice id={c.id} name={nameOf(c)} last={revisions.data?.items[0]} />
+          !unsaved && <DeletedNotice id={c.id} name={nameOf(c)} last={revisions.data?.items[0]} />
         ) : (
           <Standing config={c} device={device.data && "sync" in device.data ? device.data : undefined} />
         )}
@@ -74,7 +76,9 @@ const There = ({ config: c, gone }: { config: Config; gone: boolean }) => {
       </header>
       <Tabs id={c.id} />
       <div className={css.tab}>
-        <Outlet />
+        <UnsavedContext value={setUnsaved}>
+          <Outlet />
+        </UnsavedContext>
       </div>
     </div>
   );
@@ -153,21 +157,22 @@ const Name = ({
 
 /** The way to the devices before and behind this one, as the table of the fleet has them. */
 const Neighbours = ({ id }: { id: number }) => {
-  const { previous, next, known } = useNeighbours(id);
+  const { previous, next, known, filtered } = useNeighbours(id);
   const navigate = useNavigate();
   const go = (to: number | null) => to !== null && void navigate({ to: "/devices/$id", params: { id: to } });
   useShortcuts({ "shift+j": () => go(next), "shift+k": () => go(previous) });
   if (!known) return null;
+  const where = filtered ? "in the fleet, as it is filtered" : "in the fleet";
   return (
     <span className={css.neighbours}>
       <IconButton
-        label="Previous device in the fleet"
+        label={`Previous device ${where}`}
         icon={<ChevronLeft />}
         disabled={previous === null}
         onClick={() => go(previous)}
       />
       <IconButton
-        label="Next device in the fleet"
+        label={`Next device ${where}`}
         icon={<ChevronRight />}
         disabled={next === null}
         onClick={() => go(next)}

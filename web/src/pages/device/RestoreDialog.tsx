@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { documentQuery, refreshConfig } from "../../api/queries";
+import { useAttempt } from "../../api/useAttempt";
 import { useSending } from "../../api/useSending";
 import { type Config, restore } from "../../api/write";
 import { LazyDiff } from "../../editor/LazyDiff";
@@ -25,18 +26,22 @@ interface Props {
 export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Props) => {
   const [message, setMessage] = useState("");
   const { busy, failure, forget, send } = useSending();
+  const attempt = useAttempt();
   const now = useQuery({ ...documentQuery(id, config.revision), enabled: open });
   const then = useQuery({ ...documentQuery(id, revision.revision), enabled: open });
   const failed = now.error ? now : then.error ? then : null;
 
   const run = async () => {
     const refused = await send(async () => {
-      const made = await restore(id, revision.revision, { message, revision: config.revision });
+      const { made, before } = await attempt("", { message, revision: config.revision }, async (at) => ({
+        made: await restore(id, revision.revision, at),
+        before: at.revision!,
+      }));
       onOpenChange(false);
       setMessage("");
       toast({
         title: `Revision ${revision.revision} is restored, as revision ${made.revision}`,
-        action: { label: "Undo", run: () => void undo(id, config.revision, made.revision) },
+        action: { label: "Undo", run: () => void undo(id, before, made.revision) },
       });
     });
     if (refused?.code === "PRECONDITION_FAILED") void refreshConfig(id);

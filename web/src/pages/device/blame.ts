@@ -103,6 +103,15 @@ const inRuns = (lines: readonly Line[]): Line[] => {
   return out;
 };
 
+/** The index of the line that a value stands on, or the first of what is in it, or else what is nearest around it; -1: none. */
+export const lineOf = (lines: readonly Line[], pointer: string): number => {
+  for (let path = pointer; ; path = path.slice(0, path.lastIndexOf("/"))) {
+    const exact = lines.findIndex(({ paths }) => paths.includes(path));
+    const at = exact < 0 ? lines.findIndex(({ paths }) => paths.some((p) => p.startsWith(`${path}/`))) : exact;
+    if (at >= 0 || path === "") return at;
+  }
+};
+
 /** How new each revision is among those that are in force, from 0 (the oldest) to 1 (the newest). */
 export const ages = (values: readonly Blamed[]): ReadonlyMap<number | null, number> => {
   const numbers = [...new Set(values.map((v) => v.revision).filter((n) => n !== null))].sort((a, b) => a - b);

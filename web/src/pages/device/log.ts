@@ -31,6 +31,18 @@ export const revisionsHead = (id: number) =>
     queryFn: ({ signal }) => revisionsPage(id, undefined, signal),
   });
 
+/** What is known of one revision. */
+export const revisionQuery = (id: number, revision: number) =>
+  queryOptions({
+    queryKey: ["revision", id, revision],
+    queryFn: async ({ signal }) => {
+      const { content: _, ...r } = await read(
+        client.GET("/api/configs/{id}/revisions/{rev}", { params: { path: { id, rev: revision } }, signal }),
+      );
+      return r as Revision;
+    },
+  });
+
 /** The newest facts; read anew when something happens. */
 export const factsHead = (id: number) =>
   queryOptions({

@@ -3,6 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { Failure } from "../../api/client";
 import { queries, serverQuery } from "../../api/queries";
+import { useAttempt } from "../../api/useAttempt";
 import { useSending } from "../../api/useSending";
 import { create } from "../../api/write";
 import { useShortcuts } from "../../app/shortcuts";
@@ -15,15 +16,15 @@ import { Card } from "../../ui/Page";
 import { toast } from "../../ui/Toast";
 import { MacField, useFreeMac } from "../actions/MacField";
 import { MessageField } from "../actions/MessageField";
-import { draft } from "./draft";
-import { LeaveGuard } from "./LeaveGuard";
+import { Leave } from "../Leave";
+import { draftOf } from "./draft";
 import css from "./NewForm.module.css";
 import { documentProblems, macRefusal } from "./refusal";
 import { StartFrom } from "./StartFrom";
 
 interface Props {
-  /** The configuration that this begins from; null for none. */
-  from: number | null;
+  /** The MAC address of the device that this begins as a copy of; null for none. */
+  from: string | null;
   /** The document to begin with. */
   initial: string;
   /** What the copied document says of itself, and the new one probably should not. */
@@ -34,12 +35,15 @@ interface Props {
 export const NewForm = ({ from, initial, copied }: Props) => {
   const navigate = useNavigate();
   const { data: server } = useQuery(serverQuery);
-  const [kept] = useState(() => draft.read(from));
+  const draft = useMemo(() => draftOf(from), [from]);
+  const [kept] = useState(() => draft.read(initial));
   const [mac, setMac] = useState(kept?.mac ?? "");
   const [text, setText] = useState(kept?.text ?? initial);
   const [restored, setRestored] = useState(kept !== null);
   const [message, setMessage] = useState("");
   const [tried, setTried] = useState(false);
+  const [lost, setLost] = useState(false);
+  const attempt = useAttempt();
   const { busy, failure, forget, send } = useSending();
   const editor = useRef<EditorHandle>(null);
   const made = useRef(false);
@@ -48,9 +52,9 @@ export const NewForm = ({ from, initial, copied }: Props) => {
 
   useEffect(() => {
     if (made.current) return;
-    if (dirty) draft.write({ from, mac, text });
-    else if (restored) draft.drop();
-  }, [from, mac, text, dirty, restored]);
+    if (!dirty) draft.drop();
+    setLost(dirty && !draft.write({ mac, text }));
+  }, [draft, mac, text, dirty]);
 
   const maxBytes = server?.max_content_bytes;
   const wrong = () => blocksSaving(checkDocument(text, maxBytes === undefined ? {} : { maxBytes }));
@@ -62,7 +66,7 @@ export const NewForm = ({ from, initial, copied }: Props) => {
     if (!to || !free) return document.querySelector<HTMLInputElement>("#new-config input")?.focus();
     if (wrong()) return editor.current?.showError();
     const failed = await send(async () => {
-      const config = await create(to, text, { message });
+      const config = await attempt(`${to} ${text}`, { message }, (at) => create(to, text, at));
       made.current = true;
       draft.drop();
       toast({ title: `${config.device_name || config.mac_address} was created` });
@@ -139,6 +143,11 @@ export const NewForm = ({ from, initial, copied }: Props) => {
           />
         </div>
       </Card>
+      {lost && (
+        <Notice kind="warn" title="What you write cannot be kept in this browser">
+          <p>Create it before you close this page, or it is lost.</p>
+        </Notice>
+      )}
       {failure && <WhyNot failure={failure} />}
       <Card>
         <MessageField value={message} onChange={setMessage} example="Such as: the one for the new greenhouse" />
@@ -146,7 +155,13 @@ export const NewForm = ({ from, initial, copied }: Props) => {
           Create configuration
         </Button>
       </Card>
-      <LeaveGuard dirty={dirty} passes={() => made.current} onDiscard={draft.drop} />
+      <Leave
+        title="Leave without creating it?"
+        unsaved={() => dirty && !made.current}
+        leaves={() => true}
+        kept={!lost}
+        discard={draft.drop}
+      />
     </form>
   );
 };

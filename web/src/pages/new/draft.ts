@@ -1,28 +1,29 @@
-import { stored } from "../../api/session";
+import { dropDraft, keepDraft, readDraft } from "../drafts";
 
-/** A configuration that was begun, and what it was begun from: null where from nothing. */
+/** A configuration that was begun and not made. */
 export interface Draft {
-  from: number | null;
   mac: string;
   text: string;
 }
 
-const name = "draft:new";
-
-/** What was begun and not made: kept in this browser until it is made or thrown away, also if the tab crashes. */
-export const draft = {
-  read(from: number | null): Draft | null {
-    try {
-      const found = JSON.parse(stored.read(name) ?? "null") as Draft | null;
-      return found && found.from === from && typeof found.text === "string" && typeof found.mac === "string"
-        ? found
-        : null;
-    } catch {
+/** What was begun, as a copy of a device or (null) of none; kept in this browser until it is made or thrown away. */
+export const draftOf = (origin: string | null) => {
+  const name = `new:${origin ?? ""}`;
+  const drop = () => dropDraft(name);
+  return {
+    /** `first`: the text that it begins with. What is no more than that is let go. */
+    read(first: string): Draft | null {
+      const found = readDraft(name);
+      if (!found || typeof found.mac !== "string") return null;
+      const { mac, text } = found;
+      if (mac !== "" || text !== first) return { mac, text };
+      drop();
       return null;
-    }
-  },
-  write: (next: Draft) => void stored.write(name, JSON.stringify(next)),
-  drop: () => void stored.write(name, null),
+    },
+    /** Answers whether it is kept. */
+    write: (next: Draft): boolean => keepDraft(name, { ...next, at: Date.now() }),
+    drop,
+  };
 };
 
 /** What a document begins with: the members that the lists show. */

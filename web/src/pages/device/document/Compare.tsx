@@ -3,7 +3,7 @@ import { useState } from "react";
 import { LazyDiff } from "../../../editor/LazyDiff";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
-import { Skeleton } from "../../../ui/states";
+import { Failed, Skeleton } from "../../../ui/states";
 import css from "./document.module.css";
 
 type Mode = "split" | "inline";
@@ -35,22 +35,26 @@ export const Diff = ({
   );
 };
 
-/** Two texts compared in a dialog; undefined: it is being read. */
+/** Two texts compared in a dialog; undefined: it is being read. `failed`: what could not be. */
 export const CompareDialog = ({
   title,
   label,
   before,
   after,
+  failed,
   close,
 }: {
   title: string;
   label: string;
   before: string | undefined;
   after: string | undefined;
+  failed?: { what: string; error: unknown; retry?: () => void } | null;
   close(): void;
 }) => (
   <Dialog open onOpenChange={(open) => !open && close()} title={title} size="full">
-    {before === undefined || after === undefined ? (
+    {failed ? (
+      <Failed {...failed} />
+    ) : before === undefined || after === undefined ? (
       <Skeleton lines={8} label="Reading the documents" />
     ) : (
       <Diff before={before} after={after} label={label} />

@@ -1,35 +1,43 @@
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { blocksSaving, checkDocument } from "../../../editor/checks";
 import type { EditorHandle } from "../../../editor/Editor";
-import { type Choice, mergeDocuments } from "../../../editor/merge";
+import { LazyEditor } from "../../../editor/LazyEditor";
+import { type Choice, keptChoices, type Merged, mergeDocuments } from "../../../editor/merge";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
 import { Notice } from "../../../ui/Notice";
-import { Skeleton } from "../../../ui/states";
 import { Clash } from "./Clash";
 import { Diff } from "./Compare";
 import css from "./document.module.css";
 import type { Based } from "./useEditing";
 
-const Editor = lazy(() => import("../../../editor/Editor").then((m) => ({ default: m.Editor })));
-
-interface Props {
+/** What was there, and what two have made of it. */
+export interface Three {
   base: Based;
   mine: string;
   theirs: Based;
-  /** Who saved theirs, as a part of a sentence; "" where that is not known. */
-  by: string;
+}
+
+interface Props {
+  /** What is merged at first; what is saved later is taken in when it is asked for. */
+  first: Three;
+  /** The newest revision, where it is another than those. */
+  newest: Based | null;
+  /** Who saved a revision, as a part of a sentence; "" where that is not known. */
+  by(revision: number): string;
   maxBytes: number;
-  /** Takes a text as what is edited, from now on against their revision. */
+  /** Takes a text as what is edited, from now on against a revision. */
   take(text: string, against: Based): void;
   close(): void;
   /** Where the focus goes then. */
   returnTo: HTMLElement | null;
 }
 
-/** Somebody else saved meanwhile: what they changed, what I changed, and both together. */
-export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, returnTo }: Props) => {
+/** What is merged, what was chosen of it, and what was written by hand in place of the result. */
+const useMerge = (first: Three) => {
+  const [three, setThree] = useState(first);
   const [choices, setChoices] = useState<ReadonlyMap<string, Choice>>(new Map());
+  const { base, mine, theirs } = three;
   const merged = useMemo(
     () => mergeDocuments(base.text, mine, theirs.text, choices),
     [base.text, mine, theirs.text, choices],
@@ -37,44 +45,83 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
   // What was written by hand is of one merge, and of no other.
   const [hand, setHand] = useState<{ of: string; text: string } | null>(null);
   const written = hand?.of === merged.text ? hand.text : null;
-  const result = written ?? merged.text;
-  const open = merged.conflicts.filter((conflict) => !choices.has(conflict.at));
-  const problems = useMemo(() => checkDocument(result, { maxBytes }), [result, maxBytes]);
-  const bad = blocksSaving(problems);
-  const editor = useRef<EditorHandle | null>(null);
-  const onChange = useCallback(
+  const write = useCallback(
     (text: string) => setHand(text === merged.text ? null : { of: merged.text, text }),
     [merged.text],
   );
-  // Another choice makes another result.
-  useEffect(() => editor.current?.replace(merged.text, false), [merged.text]);
-  const choose = (at: string, choice: Choice) => setChoices(new Map(choices).set(at, choice));
-  const all = (choice: Choice) => setChoices(new Map(merged.conflicts.map((conflict) => [conflict.at, choice])));
+  /** What was chosen, where what was saved since leaves the place alone. */
+  const kept = (newest: Based) => keptChoices(choices, merged, mergeDocuments(base.text, mine, newest.text));
+  /** Merges with what was saved since; a result that was written by hand is mine in that. */
+  const takeIn = (newest: Based) => {
+    setChoices(written === null ? kept(newest) : new Map());
+    setThree(written === null ? { base, mine, theirs: newest } : { base: theirs, mine: written, theirs: newest });
+  };
+  return {
+    ...{ three, merged, choices, written, write, kept, takeIn },
+    choose: (at: string, choice: Choice) => setChoices(new Map(choices).set(at, choice)),
+    chooseAll: (choice: Choice) => setChoices(new Map(merged.conflicts.map((conflict) => [conflict.at, choice]))),
+  };
+};
 
+/** Somebody else saved meanwhile: what they changed, what I changed, and both together. */
+export const ConflictDialog = ({ first, newest, by, maxBytes, take, close, returnTo }: Props) => {
+  const merge = useMerge(first);
+  const { three, merged, choices, written } = merge;
+  const { base, mine, theirs } = three;
+  const newer = newest && newest.revision > theirs.revision ? newest : null;
+  const [leaving, setLeaving] = useState(false);
+  const result = written ?? merged.text;
+  const bad = useMemo(() => blocksSaving(checkDocument(result, { maxBytes })), [result, maxBytes]);
+  const open = merged.conflicts.filter((conflict) => !choices.has(conflict.at));
+  const editor = useRef<EditorHandle | null>(null);
+  // Another choice makes another result.
+  useEffect(() => editor.current?.replace(merged.text, false), [merged]);
+
+  const leave = () => (written === null ? close() : setLeaving(true));
   const use = () => {
     if (bad) editor.current?.showError();
     else take(result, theirs);
   };
+  const saver = by(theirs.revision);
   return (
     <Dialog
       open
-      onOpenChange={(next) => !next && close()}
+      onOpenChange={(next) => !next && leave()}
       title={`Revision ${theirs.revision} was saved while you edited`}
-      description={`${by ? `It was saved by ${by}. ` : ""}You began with revision ${base.revision}. Nothing of either is lost: look at both, and choose what is to be.`}
+      description={`${saver ? `It was saved by ${saver}. ` : ""}You began with revision ${base.revision}. Nothing of either is lost: look at both, and choose what is to be.`}
       size="full"
       returnTo={returnTo}
       footer={
-        <>
-          <Button kind="danger" onClick={() => take(theirs.text, theirs)}>
-            Discard mine
-          </Button>
-          <Button onClick={close}>Go on editing</Button>
-          <Button kind="primary" disabled={open.length > 0 && written === null} onClick={use}>
-            Use the merged document
-          </Button>
-        </>
+        leaving && written !== null ? (
+          <>
+            <span className={css.asked}>What you wrote by hand into the result is lost then.</span>
+            <Button kind="danger" onClick={close}>
+              Lose it, and go on editing
+            </Button>
+            <Button kind="primary" autoFocus onClick={() => setLeaving(false)}>
+              Stay
+            </Button>
+          </>
+        ) : (
+          <>
+            <Button kind="danger" onClick={() => take((newer ?? theirs).text, newer ?? theirs)}>
+              Discard mine
+            </Button>
+            <Button onClick={leave}>Go on editing</Button>
+            {newer ? (
+              <Button kind="primary" onClick={() => merge.takeIn(newer)}>
+                Take in revision {newer.revision}
+              </Button>
+            ) : (
+              <Button kind="primary" disabled={open.length > 0 && written === null} onClick={use}>
+                Use the merged document
+              </Button>
+            )}
+          </>
+        )
       }
     >
+      {newer && <Newer merge={merge} newer={newer} by={by(newer.revision)} />}
       <div className={css.columns}>
         <section>
           <h3>What they changed</h3>
@@ -92,23 +139,7 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
       </div>
       <section className={css.section} aria-label="Both together">
         <h3>Both together</h3>
-        {merged.by === "lines" && (
-          <p className={css.hint}>
-            One of the texts is no JSON, so they are merged by lines. Look at the result closely.
-          </p>
-        )}
-        {merged.taken.length > 0 && (
-          <>
-            <p className={css.hint}>Merged by itself, as only one side changed it, or both did the same:</p>
-            <ul className={css.taken}>
-              {merged.taken.map((t) => (
-                <li key={`${t.at} ${t.by} ${t.what}`}>
-                  <code>{t.at || "the whole document"}</code> {t.what} by {sides[t.by]}
-                </li>
-              ))}
-            </ul>
-          </>
-        )}
+        <ByItself merged={merged} />
         {merged.conflicts.length === 0 ? (
           <Notice title="There is no conflict: nothing was changed by both." />
         ) : (
@@ -120,10 +151,10 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
             </p>
             {merged.conflicts.length > 1 && (
               <p className={css.hint}>
-                <Button size="s" disabled={written !== null} onClick={() => all("mine")}>
+                <Button size="s" disabled={written !== null} onClick={() => merge.chooseAll("mine")}>
                   Mine for all
                 </Button>{" "}
-                <Button size="s" disabled={written !== null} onClick={() => all("theirs")}>
+                <Button size="s" disabled={written !== null} onClick={() => merge.chooseAll("theirs")}>
                   Theirs for all
                 </Button>
               </p>
@@ -133,7 +164,7 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
                 key={conflict.at}
                 conflict={conflict}
                 choice={choices.get(conflict.at)}
-                choose={(choice) => choose(conflict.at, choice)}
+                choose={(choice) => merge.choose(conflict.at, choice)}
                 byLines={merged.by === "lines"}
                 closed={written !== null}
               />
@@ -143,13 +174,7 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
         <div className={css.modes}>
           <h3>The result</h3>
           {written !== null && (
-            <Button
-              size="s"
-              onClick={() => {
-                setHand(null);
-                editor.current?.replace(merged.text, false);
-              }}
-            >
+            <Button size="s" onClick={() => editor.current?.replace(merged.text, false)}>
               Undo what I wrote by hand
             </Button>
           )}
@@ -159,19 +184,70 @@ export const ConflictDialog = ({ base, mine, theirs, by, maxBytes, take, close, 
             ? "It can be changed by hand. Before it is saved, its difference to theirs is shown."
             : "It was changed by hand; the choices above are closed, as they would undo that."}
         </p>
-        <Suspense fallback={<Skeleton lines={6} label="Loading the editor" />}>
-          <Editor
-            ref={editor}
-            initial={result}
-            onChange={onChange}
-            label="The merged document"
-            maxBytes={maxBytes}
-            small
-          />
-        </Suspense>
+        <LazyEditor
+          ref={editor}
+          initial={result}
+          onChange={merge.write}
+          label="The merged document"
+          maxBytes={maxBytes}
+          small
+        />
       </section>
     </Dialog>
   );
 };
+
+/** Somebody saved once more while this was looked at. */
+const Newer = ({ merge, newer, by }: { merge: ReturnType<typeof useMerge>; newer: Based; by: string }) => {
+  const { choices, written } = merge;
+  const kept = written === null ? merge.kept(newer) : choices;
+  const typed = [...choices].flatMap(([at, choice]) =>
+    typeof choice === "object" && !kept.has(at) ? [{ at, text: choice.text }] : [],
+  );
+  return (
+    <div className={css.note} role="alert">
+      <Notice
+        kind="warn"
+        title={`Revision ${newer.revision} was saved ${by ? `by ${by}` : "by somebody else"} while you choose`}
+      >
+        <p>
+          Take it in before you go on.{" "}
+          {written === null
+            ? "What you chose stays, but for places that it changed."
+            : "What you wrote by hand stays, as what you changed."}
+        </p>
+        {typed.map(({ at, text }) => (
+          <div key={at}>
+            <p>
+              It changed <code>{at}</code>, for which you wrote this; that goes then:
+            </p>
+            <pre className={css.own}>{text}</pre>
+          </div>
+        ))}
+      </Notice>
+    </div>
+  );
+};
+
+/** What needs nobody to choose. */
+const ByItself = ({ merged }: { merged: Merged }) => (
+  <>
+    {merged.by === "lines" && (
+      <p className={css.hint}>One of the texts is no JSON, so they are merged by lines. Look at the result closely.</p>
+    )}
+    {merged.taken.length > 0 && (
+      <>
+        <p className={css.hint}>Merged by itself, as only one side changed it, or both did the same:</p>
+        <ul className={css.taken}>
+          {merged.taken.map((t) => (
+            <li key={`${t.at} ${t.by} ${t.what}`}>
+              <code>{t.at || "the whole document"}</code> {t.what} by {sides[t.by]}
+            </li>
+          ))}
+        </ul>
+      </>
+    )}
+  </>
+);
 
 const sides = { mine: "you", theirs: "them", both: "both alike" };

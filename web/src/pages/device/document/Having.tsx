@@ -71,16 +71,21 @@ export const Having = ({ id, revision, device }: { id: number; revision: number;
 const Against = ({ id, has, should, close }: { id: number; has: number; should: number; close(): void }) => {
   const before = useQuery(documentQuery(id, has));
   const after = useQuery(documentQuery(id, should));
-  const lost = before.error ?? after.error;
-  const title = lost
-    ? `Revision ${has} cannot be shown: ${asFailure(lost).message}`
-    : `What the device has, against what it should have`;
+  const lost = before.isError ? { ...before, revision: has } : after.isError ? { ...after, revision: should } : null;
+  const notKept = lost !== null && asFailure(lost.error).status === 404;
   return (
     <CompareDialog
-      title={title}
+      title="What the device has, against what it should have"
       label={`From revision ${has}, which the device has, to revision ${should}`}
-      before={lost ? "" : before.data}
-      after={lost ? "" : after.data}
+      before={before.data}
+      after={after.data}
+      failed={
+        lost && {
+          what: notKept ? `Revision ${lost.revision} is not kept` : `Revision ${lost.revision} could not be read`,
+          error: lost.error,
+          ...(notKept ? {} : { retry: () => void lost.refetch() }),
+        }
+      }
       close={close}
     />
   );

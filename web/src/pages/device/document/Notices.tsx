@@ -55,8 +55,8 @@ export const Overtaken = ({
   </div>
 );
 
-/** The configuration was deleted while its document was edited. */
-export const Gone = ({ busy, back, discard }: { busy: boolean; back(): void; discard(): void }) => (
+/** The configuration was deleted while its document was edited; `by` whom, where that is known. */
+export const Gone = ({ by, busy, back, discard }: { by: string; busy: boolean; back(): void; discard(): void }) => (
   <Notice
     kind="danger"
     title="It was deleted while you edit"
@@ -72,7 +72,8 @@ export const Gone = ({ busy, back, discard }: { busy: boolean; back(): void; dis
     }
   >
     <p>
-      Bringing it back restores the document as it was; then you see what your text changes in it, and can save that.
+      {by && `Deleted by ${by}. `}The device gets no document any more. Bringing it back restores the document as it
+      was; then you see what your text changes in it, and can save that.
     </p>
   </Notice>
 );
@@ -101,14 +102,25 @@ export const ReportedElsewhere = ({ id, reported }: { id: number; reported: NonN
   </Notice>
 );
 
-/** A draft of an earlier visit. */
+/** What is written is nowhere but on this page. */
+export const Unkept = () => (
+  <div role="status">
+    <Notice kind="warn" title="What you write cannot be kept in this browser">
+      <p>Save it before you close this page, or it is lost. The browser forbids it, or has no room for it.</p>
+    </Notice>
+  </div>
+);
+
+/** A draft of an earlier visit; `stranger`: it was written for another device, of another database. */
 export const DraftFound = ({
   draft,
+  stranger,
   base,
   restore,
   discard,
 }: {
   draft: Draft;
+  stranger: boolean;
   base: Based;
   restore(): void;
   discard(): void;
@@ -117,15 +129,23 @@ export const DraftFound = ({
   return (
     <Notice
       title={
-        <>
-          A draft from <Time at={draft.at / 1000} /> on revision {draft.revision} was found
-        </>
+        stranger ? (
+          <>
+            A draft for another device, <code>{draft.mac}</code>, was found
+          </>
+        ) : (
+          <>
+            A draft from <Time at={draft.at / 1000} /> on revision {draft.revision} was found
+          </>
+        )
       }
       action={
         <>
-          <Button size="s" kind="primary" onClick={restore}>
-            Restore
-          </Button>
+          {!stranger && (
+            <Button size="s" kind="primary" onClick={restore}>
+              Restore
+            </Button>
+          )}
           <Button size="s" onClick={() => setOpen(true)}>
             Compare
           </Button>
@@ -135,7 +155,17 @@ export const DraftFound = ({
         </>
       }
     >
-      <p>It was written in this browser and not saved.</p>
+      <p>
+        It was written in this browser and not saved
+        {stranger && (
+          <>
+            {" "}
+            (<Time at={draft.at / 1000} />
+            ), when this configuration was that of the other device: the server had another database then
+          </>
+        )}
+        .
+      </p>
       {open && (
         <CompareDialog
           title="The draft, against the document"

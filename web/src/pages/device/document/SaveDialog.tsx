@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import type { Failure } from "../../../api/client";
 import { useSending } from "../../../api/useSending";
 import { mod, useShortcuts } from "../../../app/shortcuts";
@@ -17,23 +17,27 @@ interface Props {
   text: string;
   /** What a device would take for something else. */
   warnings: readonly string[];
+  message: string;
+  setMessage(message: string): void;
+  /** Whether there is a draft of the text in this browser. */
+  kept: boolean;
   /** Saves; where it answers a failure, that is shown here. */
-  write(message: string): Promise<Failure | null>;
+  write(): Promise<Failure | null>;
   close(): void;
   /** Where the focus goes then. */
   returnTo: HTMLElement | null;
 }
 
 /** What is about to be saved: its difference to what is there, and why it is done. */
-export const SaveDialog = ({ base, text, warnings, write, close, returnTo }: Props) => {
-  const [message, setMessage] = useState("");
+export const SaveDialog = (props: Props) => {
+  const { base, text, warnings, message, setMessage, kept, write, close, returnTo } = props;
   const { busy, failure, send } = useSending();
   const tooLong = [...message.trim()].length > longest;
 
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
     if (busy || tooLong) return;
-    await send(() => write(message));
+    await send(write);
   };
   useShortcuts({ "mod+Enter": () => void submit() });
   return (
@@ -57,9 +61,22 @@ export const SaveDialog = ({ base, text, warnings, write, close, returnTo }: Pro
       <div>
         {failure && (
           <div className={css.note}>
-            <Notice kind="danger" title={failure.message}>
+            <Notice
+              kind="danger"
+              title={failure.message}
+              action={
+                <Button size="s" onClick={() => void submit()}>
+                  Try again
+                </Button>
+              }
+            >
               {failure.detail && <p>{failure.detail}</p>}
-              <p>What you wrote is still here, and a draft of it is in this browser.</p>
+              <p>
+                What you wrote is still here
+                {kept
+                  ? ", and a draft of it is in this browser."
+                  : ". This browser cannot keep it: leave the page open."}
+              </p>
             </Notice>
           </div>
         )}

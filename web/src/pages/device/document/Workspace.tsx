@@ -1,64 +1,122 @@
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { Save } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { flushSync } from "react-dom";
-import { asFailure, type Failure } from "../../../api/client";
+import { useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { configQuery, deviceQuery, documentQuery, queries, serverQuery } from "../../../api/queries";
-import { restore, undelete } from "../../../api/write";
 import { useShortcuts } from "../../../app/shortcuts";
-import { blocksSaving, checkDocument, defaultMaxBytes } from "../../../editor/checks";
+import { checkDocument, defaultMaxBytes } from "../../../editor/checks";
 import type { EditorHandle } from "../../../editor/Editor";
+import { LazyEditor } from "../../../editor/LazyEditor";
 import { Button } from "../../../ui/Button";
-import { Skeleton } from "../../../ui/states";
-import { toast, toastFailure } from "../../../ui/Toast";
+import { Leave } from "../../Leave";
+import { cursor } from "../cursor";
 import { revisionsHead } from "../log";
 import { useWantedPath } from "../place";
+import { UnsavedContext } from "../unsaved";
 import { ConflictDialog } from "./ConflictDialog";
 import css from "./document.module.css";
-import { type Draft, draftsOf, dropDraft } from "./drafts";
+import type { Draft } from "./drafts";
 import { Having } from "./Having";
-import { Leave } from "./Leave";
-import { DraftFound, Gone, Overtaken, ReportedElsewhere, savedBy } from "./Notices";
+import { DraftFound, Gone, Overtaken, ReportedElsewhere, savedBy, Unkept } from "./Notices";
 import { SaveDialog } from "./SaveDialog";
-import { type Refused, refusedProblems, reportedProblems } from "./told";
-import { type Based, useEditing } from "./useEditing";
+import { refusedProblems, reportedProblems } from "./told";
+import type { Based, Editing } from "./useEditing";
+import { useFoundDrafts } from "./useFoundDrafts";
+import { type Saving, useSaving } from "./useSaving";
 
-const Editor = lazy(() => import("../../../editor/Editor").then((m) => ({ default: m.Editor })));
-
-type Shown = "save" | "conflict" | null;
+type Author = ReturnType<typeof useAuthors>;
 
 /** The document of a device, being edited. `first` is what was there when it was opened. */
 export const Workspace = ({ id, first }: { id: number; first: Based }) => {
-  const editing = useEditing(id, first);
-  const { base, text, dirty, gone, theirs, put, rebase } = editing;
-  const [shown, setShown] = useState<Shown>(null);
-  const [refused, setRefused] = useState<Refused | null>(null);
-  const [bringing, setBringing] = useState(false);
-  const [drafts, setDrafts] = useState(() => draftsOf(id).filter((draft) => draft.text !== first.text));
-  const [ready, setReady] = useState(false);
-
-  const server = useQuery(serverQuery);
-  const maxBytes = server.data?.max_content_bytes ?? defaultMaxBytes;
+  const maxBytes = useQuery(serverQuery).data?.max_content_bytes ?? defaultMaxBytes;
+  const saving = useSaving(id, first, maxBytes);
+  const { editing, shown, refused } = saving;
+  const { base, text, dirty, gone, followed } = editing;
   const known = useQuery(deviceQuery(id)).data;
   const device = known && "sync" in known ? known : undefined;
   const reported = device?.reported?.status === "error" ? device.reported : null;
   const here = reported?.revision === base.revision ? reported : null;
-  const newest = useQuery({ ...revisionsHead(id), enabled: theirs !== null || editing.followed !== null }).data;
-  const authorOf = (revision: number) => newest?.items.find((r) => r.revision === revision);
+  const elsewhere = reported && reported.revision < base.revision ? reported : null;
+  const author = useAuthors(id, editing.theirs !== null || followed !== null || gone || shown?.what === "conflict");
+  const { attach, whoSet } = useAtCursor(id, editing);
 
   const more = useCallback(
     (shownText: string) => [
       ...(here ? reportedProblems(shownText, here) : []),
-      ...(refused?.text.replaceAll("\r\n", "\n") === shownText ? refusedProblems(shownText, refused) : []),
+      ...(refused ? refusedProblems(shownText, refused) : []),
     ],
     [here, refused],
   );
+  useShortcuts({ "mod+s": saving.ask });
+  const tell = useContext(UnsavedContext);
+  useEffect(() => {
+    tell(dirty);
+    return () => tell(false);
+  }, [tell, dirty]);
 
+  return (
+    <div className={css.workspace}>
+      <Told id={id} first={first} saving={saving} author={author} elsewhere={elsewhere} />
+      <Having id={id} revision={editing.revision} device={device} />
+      <p role="status" className={followed === null ? "visually-hidden" : css.hint}>
+        {followed !== null &&
+          `Revision ${followed} is shown now${author(followed) ? `: saved by ${savedBy(author(followed))}` : ""}`}
+      </p>
+      <div className={css.editor}>
+        <LazyEditor
+          ref={attach}
+          initial={text.current}
+          origin={base}
+          onChange={editing.onChange}
+          label="Document"
+          more={more}
+          maxBytes={maxBytes}
+          whoSet={whoSet}
+          actions={
+            <>
+              {dirty && (
+                <>
+                  <span className={css.unsaved}>Not saved</span>
+                  <Button size="s" onClick={saving.discard}>
+                    Discard
+                  </Button>
+                </>
+              )}
+              <Button size="s" kind="primary" icon={<Save />} disabled={!dirty || gone} onClick={saving.ask}>
+                Save…
+              </Button>
+            </>
+          }
+        />
+      </div>
+      <Dialogs saving={saving} maxBytes={maxBytes} by={(revision) => savedBy(author(revision))} />
+      <Leave
+        title="Leave without saving?"
+        unsaved={() => text.current !== editing.based.current.text}
+        leaves={(from, to) => from.pathname !== to.pathname}
+        kept={!editing.unkept}
+        discard={saving.discard}
+      />
+    </div>
+  );
+};
+
+/** Who saved which revision, as far as the newest ones tell; it is read when it is wanted. */
+const useAuthors = (id: number, wanted: boolean) => {
+  const items = useQuery({ ...revisionsHead(id), enabled: wanted }).data?.items;
+  return (revision: number | "deleted") =>
+    items?.find((r) => (revision === "deleted" ? r.source === "delete" : r.revision === revision));
+};
+
+/** Goes to what a link to the document was for, and from the value at the cursor to who set it. */
+const useAtCursor = (id: number, { editor }: Editing) => {
+  const navigate = useNavigate();
   const wanted = useWantedPath();
-  const editor = editing.editor;
+  const [ready, setReady] = useState(false);
   const attach = useCallback(
     (handle: EditorHandle | null) => {
       editor.current = handle;
+      cursor.whoSet = handle && (() => handle.whoSet());
       setReady(handle !== null);
     },
     [editor],
@@ -66,214 +124,85 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
   useEffect(() => {
     if (ready && wanted !== undefined) editor.current?.showPath(wanted);
   }, [ready, wanted, editor]);
+  const whoSet = useCallback(
+    (path: string) => void navigate({ to: "/devices/$id/blame", params: { id }, state: { path } }),
+    [navigate, id],
+  );
+  return { attach, whoSet };
+};
 
-  const unsaved = useRef<() => boolean>(() => false);
-  unsaved.current = () => text.current !== base.text;
+/** What there is to know of the document, and to decide, above it. */
+const Told = ({
+  id,
+  first,
+  saving,
+  author,
+  elsewhere,
+}: {
+  id: number;
+  first: Based;
+  saving: Saving;
+  author: Author;
+  elsewhere: Parameters<typeof ReportedElsewhere>[0]["reported"] | null;
+}) => {
+  const { editing, bringing, discard } = saving;
+  const { base, dirty, gone, theirs, editor, put } = editing;
+  const mac = useQuery(configQuery(id)).data?.mac_address;
+  const { found, forget } = useFoundDrafts(id, mac, first.text);
 
-  const ask = () => {
-    const problems = checkDocument(text.current, { maxBytes });
-    if (shown) return;
-    if (gone) toast({ title: "It is deleted: bring it back first", bad: true });
-    else if (!dirty) toast({ title: "Nothing has changed", detail: `This is revision ${base.revision} as it is.` });
-    else if (blocksSaving(problems)) {
-      const n = problems.filter((p) => p.severity === "error").length;
-      toast({
-        title: "It cannot be saved yet",
-        detail: `There ${n === 1 ? "is an error" : `are ${n} errors`} that the server would refuse. The cursor is at one.`,
-        bad: true,
-      });
-      editor.current?.showError();
-    } else setShown(theirs ? "conflict" : "save");
-  };
-  useShortcuts({ "mod+s": ask });
-
-  // One dialog after the other: what closes gives the focus back to the editor, and must not take it from what opens.
-  const goOn = (to: Shown) => {
-    flushSync(() => setShown(null));
-    setTimeout(() => setShown(to));
-  };
-
-  const write = async (message: string): Promise<Failure | null> => {
-    const before = base;
-    try {
-      const saved = await editing.write(message);
-      setShown(null);
-      setRefused(null);
-      if (saved.revision === before.revision) toast({ title: "Nothing has changed" });
-      else tellSaved(id, before.revision, saved.revision);
-      editor.current?.focus();
-      return null;
-    } catch (error) {
-      const failure = asFailure(error);
-      if (failure.status === 412 || failure.status === 404) {
-        await queries.refetchQueries({ queryKey: ["config", id] });
-        goOn(failure.status === 412 ? "conflict" : null);
-        return null;
-      }
-      if (failure.status !== 400 && failure.status !== 413 && failure.status !== 422) return failure;
-      if (failure.fields.some((f) => !f.field.startsWith("content"))) return failure;
-      setRefused({ text: text.current, failure });
-      setShown(null);
-      toast({ title: "The server refuses the document", detail: "What it says stands below the editor.", bad: true });
-      return null;
-    }
-  };
-
-  // What was in the way may turn out to have the text that this was made from.
-  useEffect(() => {
-    if (shown === "conflict" && !theirs && !editing.saving && editing.revision === base.revision)
-      setShown(dirty ? "save" : null);
-  }, [shown, theirs, dirty, editing.saving, editing.revision, base.revision]);
-
-  const take = (result: string, against: Based) => {
-    put(result, true);
-    rebase(against);
-    if (result === against.text) {
-      setShown(null);
-      toast({
-        title: `This is revision ${against.revision} now`,
-        detail: "What you had changed is discarded; undo in the editor brings it back.",
-      });
-    } else goOn("save");
-  };
-
-  const bringBack = async () => {
-    setBringing(true);
-    try {
-      const back = await undelete(id);
-      const there = await queries.fetchQuery(documentQuery(id, back.revision));
-      queries.setQueryData(configQuery(id).queryKey, back);
-      await queries.refetchQueries({ queryKey: ["config", id] });
-      // Somebody may have saved before it was deleted: that is not written over unseen.
-      const mine = there === base.text || text.current === there;
-      if (mine) rebase({ revision: back.revision, text: there });
-      setShown(text.current === there ? null : mine ? "save" : "conflict");
-    } catch (error) {
-      toastFailure("It could not be brought back", error);
-    } finally {
-      setBringing(false);
-    }
-  };
-
-  const discard = () => {
-    const back = theirs ?? base;
-    put(back.text, true);
-    rebase(back);
-  };
-
-  const restoreDraft = async (draft: Draft) => {
+  const restore = async (draft: Draft) => {
     const from = await queries.fetchQuery(documentQuery(id, draft.revision)).catch(() => null);
-    put(draft.text, true);
     // A revision that is not kept any more cannot be merged with; before it is saved, all of it is shown against the newest.
-    if (from !== null && draft.revision < base.revision) rebase({ revision: draft.revision, text: from });
+    const older = from !== null && draft.revision < base.revision;
+    put(draft.text, older ? { revision: draft.revision, text: from } : base, true);
     forget(draft);
     editor.current?.focus();
   };
-  const forget = (draft: Draft) => {
-    dropDraft(draft.name);
-    setDrafts(drafts.filter((d) => d.name !== draft.name));
-  };
-
-  const author = theirs ? authorOf(theirs.revision) : undefined;
-  const draft = drafts[0];
-  const warnings = useMemo(
-    () =>
-      shown === "save"
-        ? checkDocument(text.current, { maxBytes }).map((p) => `Line ${lineOf(text.current, p.from)}: ${p.message}`)
-        : [],
-    [shown, maxBytes, text],
-  );
-  const followed = editing.followed;
+  const deleted = gone ? author("deleted") : undefined;
+  const by = theirs ? author(theirs.revision) : undefined;
   return (
-    <div className={css.workspace}>
-      <div className={css.notices}>
-        {draft && !dirty && (
-          <DraftFound
-            key={draft.name}
-            draft={draft}
-            base={base}
-            restore={() => void restoreDraft(draft)}
-            discard={() => forget(draft)}
-          />
-        )}
-        {gone && dirty && <Gone busy={bringing} back={() => void bringBack()} discard={discard} />}
-        {theirs && !gone && (
-          <Overtaken theirs={theirs} by={savedBy(author)} at={author?.created_at} look={() => setShown("conflict")} />
-        )}
-        {reported && !here && reported.revision < base.revision && <ReportedElsewhere id={id} reported={reported} />}
-      </div>
-      <Having id={id} revision={editing.revision} device={device} />
-      <p role="status" className={followed === null ? "visually-hidden" : css.hint}>
-        {followed !== null &&
-          `Revision ${followed} is shown now${authorOf(followed) ? `: saved by ${savedBy(authorOf(followed))}` : ""}`}
-      </p>
-      <div className={css.editor}>
-        <Suspense fallback={<Skeleton lines={10} label="Loading the editor" />}>
-          <Editor
-            ref={attach}
-            initial={text.current}
-            onChange={editing.onChange}
-            label="Document"
-            more={more}
-            maxBytes={maxBytes}
-            actions={
-              <>
-                {dirty && (
-                  <>
-                    <span className={css.unsaved}>Not saved</span>
-                    <Button size="s" onClick={discard}>
-                      Discard
-                    </Button>
-                  </>
-                )}
-                <Button size="s" kind="primary" icon={<Save />} disabled={!dirty || gone} onClick={ask}>
-                  Save…
-                </Button>
-              </>
-            }
-          />
-        </Suspense>
-      </div>
-      {shown === "save" && (
-        <SaveDialog
+    <div className={css.notices}>
+      {found && !dirty && (
+        <DraftFound
+          key={found.draft.name}
+          draft={found.draft}
+          stranger={found.stranger}
           base={base}
-          text={text.current}
-          warnings={warnings}
-          write={write}
-          close={() => setShown(null)}
-          returnTo={editor.current?.element ?? null}
+          restore={() => void restore(found.draft)}
+          discard={() => forget(found.draft)}
         />
       )}
-      {shown === "conflict" && theirs && (
-        <ConflictDialog
-          key={theirs.revision}
-          base={base}
-          mine={text.current}
-          theirs={theirs}
-          by={savedBy(author)}
-          maxBytes={maxBytes}
-          take={take}
-          close={() => setShown(null)}
-          returnTo={editor.current?.element ?? null}
-        />
+      {gone && dirty && (
+        <Gone by={savedBy(deleted)} busy={bringing} back={() => void saving.bringBack()} discard={discard} />
       )}
-      <Leave unsaved={unsaved} discard={discard} />
+      {theirs && !gone && <Overtaken theirs={theirs} by={savedBy(by)} at={by?.created_at} look={saving.lookAtBoth} />}
+      {dirty && editing.unkept && <Unkept />}
+      {elsewhere && <ReportedElsewhere id={id} reported={elsewhere} />}
     </div>
   );
 };
 
-const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;
+/** The dialog of what is about to be saved, or of what two have made of it. */
+const Dialogs = ({ saving, maxBytes, by }: { saving: Saving; maxBytes: number; by(revision: number): string }) => {
+  const { editing, shown, close, message, setMessage, write, take } = saving;
+  const text = editing.text.current;
+  const saves = shown?.what === "save";
+  const warnings = useMemo(
+    () => (saves ? checkDocument(text, { maxBytes }).map((p) => `Line ${lineOf(text, p.from)}: ${p.message}`) : []),
+    [saves, maxBytes, text],
+  );
+  const returnTo = editing.editor.current?.element ?? null;
+  if (!shown) return null;
+  return shown.what === "conflict" ? (
+    <ConflictDialog first={shown} newest={editing.known} {...{ by, maxBytes, take, close, returnTo }} />
+  ) : (
+    <SaveDialog
+      base={editing.base}
+      text={text}
+      kept={!editing.unkept}
+      {...{ warnings, message, setMessage, write, close, returnTo }}
+    />
+  );
+};
 
-const tellSaved = (id: number, before: number, saved: number) =>
-  toast({
-    title: `Revision ${saved} is saved`,
-    action: {
-      label: "Undo",
-      run: () => {
-        restore(id, before, { revision: saved, message: `Undo of revision ${saved}` }).then(
-          (back) => toast({ title: `Revision ${back.revision} has the document of revision ${before} again` }),
-          (error) => toastFailure("It could not be undone", error),
-        );
-      },
-    },
-  });
+const lineOf = (text: string, at: number): number => text.slice(0, at).split("\n").length;

@@ -1,61 +1,34 @@
 import { randomName } from "../../../api/random";
-import { stored, storedNames } from "../../../api/session";
+import { draftNames, dropDraft, type Kept, keepDraft, readDraft } from "../../drafts";
 
 /** A document that somebody wrote and did not save, as this browser keeps it. */
-export interface Draft {
+export interface Draft extends Kept {
   /** Under which it is kept. */
   name: string;
+  /** The device that it was written for: of another database, the same configuration may be another device's. */
+  mac: string;
   /** The revision that it was made from. */
   revision: number;
-  text: string;
-  /** When it was last changed, in milliseconds. */
-  at: number;
 }
 
-const most = 20; // drafts in one browser, of all devices
-const mostLength = 512 << 10; // characters of one
-const oldest = 60 * 24 * 3600 * 1000; // milliseconds
-
-const prefix = (id: number) => `draft:${id}:`;
-
 /** A name for the draft of one opening of a document: what another tab keeps, or was kept before, is not written over. */
-export const newDraftName = (id: number): string => prefix(id) + randomName();
+export const newDraftName = (id: number): string => `${id}:${randomName()}`;
 
-const readDraft = (name: string): Draft | null => {
-  try {
-    const kept: unknown = JSON.parse(stored.read(name) ?? "null");
-    if (typeof kept !== "object" || kept === null) return null;
-    const { revision, text, at } = kept as Partial<Draft>;
-    return typeof revision === "number" && typeof text === "string" && typeof at === "number"
-      ? { name, revision, text, at }
-      : null;
-  } catch {
-    return null;
-  }
+const read = (name: string): Draft | null => {
+  const kept = readDraft(name);
+  if (!kept) return null;
+  const { text, at, mac, revision } = kept;
+  return typeof mac === "string" && typeof revision === "number" ? { name, text, at, mac, revision } : null;
 };
 
-/** What is kept of a device, the newest first. */
-export const draftsOf = (id: number): Draft[] =>
-  storedNames(prefix(id))
-    .map(readDraft)
-    .filter((draft) => draft !== null)
-    .sort((a, b) => b.at - a.at);
-
-export const dropDraft = (name: string) => void stored.write(name, null);
-
-/** Keeps a draft; the oldest of all go when there are too many, or no room. Answers whether it is kept. */
-export const keepDraft = ({ name, ...draft }: Draft): boolean => {
-  if (draft.text.length > mostLength) return false;
-  const others = storedNames("draft:")
-    .filter((other) => other !== name && /^draft:\d+:/.test(other))
-    .map((other) => readDraft(other) ?? { name: other, at: 0 })
-    .sort((a, b) => b.at - a.at);
-  for (const [i, other] of others.entries()) if (i >= most - 1 || draft.at - other.at > oldest) dropDraft(other.name);
-  const text = JSON.stringify(draft);
-  if (stored.write(name, text)) return true;
-  for (const other of others.reverse()) {
-    dropDraft(other.name);
-    if (stored.write(name, text)) return true;
-  }
-  return false;
+/** What is kept of a configuration, the newest first. What is the document as it is was saved by then, and is let go. */
+export const draftsBeside = (id: number, document: string): Draft[] => {
+  const drafts = draftNames(`${id}:`)
+    .map(read)
+    .filter((draft) => draft !== null);
+  for (const { name, text } of drafts) if (text === document) dropDraft(name);
+  return drafts.filter(({ text }) => text !== document).sort((a, b) => b.at - a.at);
 };
+
+/** Keeps a draft in this browser, and answers whether it is kept. */
+export const keep = ({ name, ...draft }: Draft): boolean => keepDraft(name, draft);

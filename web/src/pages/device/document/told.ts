@@ -1,5 +1,6 @@
 import type { Failure } from "../../../api/client";
 import type { Problem } from "../../../editor/checks";
+import { intoEditor, lineEndsOf } from "../../../editor/eol";
 import { locate, offsetOf } from "../../../editor/pointer";
 import type { Device } from "../words";
 
@@ -12,9 +13,9 @@ export interface Refused {
 const endOfWord = (text: string, from: number): number =>
   from + (/^[\w."+-]+|^./s.exec(text.slice(from, from + 80))?.[0].length ?? 0);
 
-/** The server's refusal, at the place that it speaks of. */
-export const refusedProblems = (text: string, refused: Refused): Problem[] => {
-  const { failure } = refused;
+/** The server's refusal, at the place that it speaks of; nothing where the editor has another text by now. */
+export const refusedProblems = (text: string, { text: sent, failure }: Refused): Problem[] => {
+  if (intoEditor(sent, lineEndsOf(sent)) !== text) return [];
   const fields = failure.fields.length ? failure.fields : [{ field: "content", message: failure.message }];
   return fields.map(({ field, message }) => {
     const at = /\(line (\d+), column (\d+), byte \d+\)/.exec(message);

@@ -1,15 +1,18 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { session } from "../../../api/session";
-import { dropDraft, keepDraft, newDraftName } from "./drafts";
+import { dropDraft } from "../../drafts";
+import { type Draft, keep, newDraftName } from "./drafts";
 
 const after = 400; // milliseconds without a key
 
 /**
  * Keeps what is written in the browser: shortly after each change, and when the page goes. `now` tells what there is to keep,
- * null where it is as it was saved. `touch` says that it changed; `drop` that it is to be kept no more.
+ * null where it is as it was saved. `touch` says that it changed, `write` has it kept or dropped at once. `lost`: what is
+ * written now cannot be kept.
  */
-export const useDraft = (id: number, now: () => { revision: number; text: string } | null) => {
+export const useDraft = (id: number, now: () => Omit<Draft, "name" | "at"> | null) => {
   const [name] = useState(() => newDraftName(id));
+  const [lost, setLost] = useState(false);
   const current = useRef(now);
   current.current = now;
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -22,13 +25,13 @@ export const useDraft = (id: number, now: () => { revision: number; text: string
     timer.current = undefined;
     if (session.token() !== token.current) return;
     const draft = current.current();
-    if (!draft) {
-      if (kept.current !== null) dropDraft(name);
-      kept.current = null;
-    } else if (kept.current !== `${draft.revision} ${draft.text}`) {
-      keepDraft({ name, ...draft, at: Date.now() });
-      kept.current = `${draft.revision} ${draft.text}`;
-    }
+    const next = draft && `${draft.revision} ${draft.text}`;
+    if (next !== null && next === kept.current) return;
+    // What was kept before is better than nothing, where that has no room.
+    const done = draft !== null && keep({ name, ...draft, at: Date.now() });
+    if (draft === null && kept.current !== null) dropDraft(name);
+    if (draft === null || done) kept.current = next;
+    setLost(draft !== null && !done);
   }, [name]);
 
   useEffect(() => {
@@ -43,6 +46,7 @@ export const useDraft = (id: number, now: () => { revision: number; text: string
   }, [write]);
 
   return {
+    lost,
     touch: useCallback(() => {
       timer.current ??= setTimeout(write, after);
     }, [write]),

@@ -1,19 +1,29 @@
 import { useBlocker } from "@tanstack/react-router";
-import { type RefObject, useEffect, useRef } from "react";
-import { Button } from "../../../ui/Button";
-import { Dialog } from "../../../ui/Dialog";
+import { useEffect, useRef } from "react";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+
+interface Place {
+  pathname: string;
+}
 
 interface Props {
+  /** What would be left, as a question: "Leave without saving?". */
+  title: string;
   /** Whether there is something that would be left behind. */
-  unsaved: RefObject<() => boolean>;
+  unsaved(): boolean;
+  /** Whether who goes there leaves it behind. */
+  leaves(from: Place, to: Place): boolean;
+  /** It is kept in this browser as it is; otherwise who leaves it loses it. */
+  kept: boolean;
   discard(): void;
 }
 
 /** Asks before what was written is left behind: by a link, the back button, or closing the tab. */
-export const Leave = ({ unsaved, discard }: Props) => {
+export const Leave = ({ title, unsaved, leaves, kept, discard }: Props) => {
   const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) => unsaved.current() && current.pathname !== next.pathname,
-    enableBeforeUnload: () => unsaved.current(),
+    shouldBlockFn: ({ current, next }) => unsaved() && leaves(current, next),
+    enableBeforeUnload: unsaved,
     withResolver: true,
   });
   // The answer is asked for once; what was blocked may be another when it is asked again.
@@ -27,8 +37,12 @@ export const Leave = ({ unsaved, discard }: Props) => {
     <Dialog
       open={blocker.status === "blocked"}
       onOpenChange={(open) => !open && stay()}
-      title="Leave without saving?"
-      description="What you changed is not saved. It can stay as a draft in this browser, and is offered when you open the document again."
+      title={title}
+      description={
+        kept
+          ? "What you wrote is not saved. It can stay as a draft in this browser, and is offered when you come back here."
+          : "What you wrote is not saved, and this browser cannot keep it as a draft: who leaves it loses it."
+      }
       footer={
         <>
           <Button
@@ -40,7 +54,7 @@ export const Leave = ({ unsaved, discard }: Props) => {
           >
             Discard the changes
           </Button>
-          <Button onClick={leave}>Leave, keep the draft</Button>
+          {kept && <Button onClick={leave}>Leave, keep the draft</Button>}
           <Button kind="primary" onClick={stay}>
             Stay
           </Button>
