@@ -1,4 +1,4 @@
-import { ages, type Blamed, blameLines, findLines, leavesOf } from "../src/pages/device/blame";
+import { ages, type Blamed, blameLines, findLines, leavesOf, lineOf } from "../src/pages/device/blame";
 import { expect, expectAccessible, test } from "./fixtures";
 import type { Server } from "./server";
 import { expectAccessibleInBothThemes } from "./themes";
@@ -71,6 +71,45 @@ test("it is gone through and searched by keys alone", async ({ page, server }) =
   await page.goBack();
   await search.fill("nowhere");
   await expect(page.getByText("Not found")).toBeVisible();
+});
+
+test("the value at the cursor leads to who set it, by keys alone", async ({ page, server }) => {
+  const id = await make(server);
+  const link = (what: string) => page.getByRole("listitem").filter({ hasText: what }).getByRole("link");
+  const editor = page.getByRole("textbox", { name: "Document" });
+  const down = async (lines: number) => {
+    await page.goto(`${server.url}#/devices/${id}`);
+    await editor.focus();
+    await page.keyboard.press("Control+Home");
+    for (let i = 0; i < lines; i++) await page.keyboard.press("ArrowDown");
+  };
+  await down(3);
+  await page.keyboard.press("Shift+Alt+B");
+  await expect(link('"ssid"')).toBeFocused();
+  await expect(link('"ssid"')).toContainText("moved upstairs");
+  // Names of values are of the document, and no part of an address.
+  await expect(page).toHaveURL(/\/blame$/);
+  // What comes in meanwhile takes nobody from what they read.
+  await page.keyboard.press("End");
+  await expect(link('"volume"')).toBeFocused();
+  await write(server, id, text.replace("home", "cellar"), "moved downstairs");
+  await expect(link('"ssid"')).toContainText("moved downstairs");
+  await expect(link('"ssid"')).not.toBeFocused();
+
+  // A value with values in it: the first of these.
+  await down(2);
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox")).toBeFocused();
+  await page.keyboard.type("who set the value at");
+  await page.keyboard.press("Enter");
+  await expect(link('"ssid"')).toBeFocused();
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox")).toBeFocused();
+  await page.keyboard.type("who set the value at");
+  await expect(page.getByText(/^Nothing has “who set/)).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog")).toContainText("Who set the value at the cursor");
 });
 
 test("a document in one line is laid out, and a new revision comes in live", async ({ page, server }) => {
@@ -150,6 +189,18 @@ test("lines are put together by the revision that set them", () => {
   expect(split.laidOut).toBe(true);
   expect(split.lines.find((l) => l.paths.includes("/pins/1"))?.blamed?.revision).toBe(3);
   expect(blameLines("{\r\n}", [by(1, "")]).lines.map((l) => l.text)).toEqual(["{", "}"]);
+});
+
+test("a value is found on its line, or what is nearest to it", () => {
+  const { lines } = blameLines('{\n"a": 1,\n"b": {\n"c": 2,\n"d": {}\n}\n}', [
+    by(1, "/a"),
+    by(2, "/b/c"),
+    by(2, "/b/d"),
+  ]);
+  const at = (pointer: string) => lineOf(lines, pointer);
+  expect([at("/a"), at("/b/d"), at("/b")]).toEqual([1, 4, 3]);
+  expect([at("/b/d/new"), at("/b/e"), at("/new"), at("")]).toEqual([4, 3, 1, 1]);
+  expect(lineOf([], "/a")).toBe(-1);
 });
 
 test("newer revisions are told from older ones", () => {

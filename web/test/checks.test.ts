@@ -3,7 +3,7 @@ import { blocksSaving, checkDocument } from "../src/editor/checks";
 import { intoEditor, lineEndsOf, outOfEditor } from "../src/editor/eol";
 import { formatDocument } from "../src/editor/format";
 import { type Choice, mergeDocuments } from "../src/editor/merge";
-import { locate, offsetOf } from "../src/editor/pointer";
+import { locate, offsetOf, pointerAt } from "../src/editor/pointer";
 import { scan } from "../src/editor/scan";
 import { type Refused, refusedProblems } from "../src/pages/device/document/told";
 import { expect, test as serverTest } from "./fixtures";
@@ -266,6 +266,22 @@ test("line ends are kept as they are", () => {
   for (const text of ["{\n}\n", "{\r\n}\r\n", "{\r\n}\n", "{\r}", "{}"])
     expect(outOfEditor(intoEditor(text, lineEndsOf(text)), lineEndsOf(text)), JSON.stringify(text)).toBe(text);
   expect(lineEndsOf("a\r\nb\n")).toBe("mixed");
+});
+
+test("the value at a place in the text has a pointer", () => {
+  const text = '{\n  "a~/b": 1, "list": [10, {"k": true}],\n  "o": {\n  }\n}\n';
+  const at = (piece: string, by = 0) => pointerAt(text, text.indexOf(piece) + by);
+  expect([at('"a~/b"'), at("1,", 1), at('"list"', 3)]).toEqual(["/a~0~1b", "/a~0~1b", "/list"]);
+  expect([at("10"), at("{", 0), at('{"k"'), at("true", 2)]).toEqual(["/list/0", "", "/list/1", "/list/1/k"]);
+  // Beside a value on its line it is that one; on a line of its own it is what is around it.
+  expect([at("],", 2), at('  "o"'), at("}\n}"), at("}\n}", -1), at("}\n}", 2)]).toEqual([
+    "/list",
+    "/o",
+    "/o",
+    "/o",
+    "",
+  ]);
+  expect([pointerAt("", 0), pointerAt("nothing", 2)]).toEqual(["", ""]);
 });
 
 test("locate finds what a pointer speaks of, or what is left of it", () => {

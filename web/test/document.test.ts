@@ -303,6 +303,41 @@ test("what the device has and what it reported stand at the document", async ({ 
   await expect(page).toHaveURL(/history\?to=1/);
 });
 
+test("what the device has and cannot be read is not told as no difference", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await server.fetchAsDevice(mac);
+  await server.api("PUT", `api/configs/${id}`, { content: text.replace("5]", "6]") });
+  await open(page, server, id);
+  await page.route("**/revisions/1/document", (route) => route.abort());
+  await page.getByRole("button", { name: "Show difference" }).click();
+  await expect(dialog(page).getByRole("alert")).toContainText("Revision 1 could not be read");
+  await expect(dialog(page)).not.toContainText("No differences");
+  await page.unroute("**/revisions/1/document");
+  await dialog(page).getByRole("button", { name: "Try again" }).click();
+  await expect(dialog(page)).toContainText("+1");
+});
+
+test("what the server refuses is said of a text whose lines end in two ways too", async ({ page, server }) => {
+  const mixed = '{\r\n"a": 1,\n"b": 2\r\n}';
+  const id = await server.create(mac, mixed);
+  await open(page, server, id);
+  // The page does not hear that the server takes less by now.
+  await page.route("**/api/server", (route) => route.abort());
+  await server.down();
+  server.env.MAX_CONTENT_BYTES = "100";
+  await server.up();
+  await cursorBehind(page, '"b": ');
+  await page.keyboard.insertText(`"${"x".repeat(100)}", "c": `);
+  await page.keyboard.press("Control+s");
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByText("The server refuses the document").first()).toBeVisible();
+  const problems = page.getByRole("region", { name: "Problems" });
+  await expect(problems).toContainText("The server refuses this");
+  await editorOf(page).focus();
+  await page.keyboard.type(" ");
+  await expect(problems).toContainText("No problems");
+});
+
 test("a server that is away loses nothing", async ({ page, server }) => {
   const id = await server.create(mac, text);
   await open(page, server, id);

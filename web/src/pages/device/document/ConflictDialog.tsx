@@ -93,31 +93,15 @@ export const ConflictDialog = ({ first, newest, by, maxBytes, take, close, retur
       returnTo={returnTo}
       footer={
         leaving && written !== null ? (
-          <>
-            <span className={css.asked}>What you wrote by hand into the result is lost then.</span>
-            <Button kind="danger" onClick={close}>
-              Lose it, and go on editing
-            </Button>
-            <Button kind="primary" autoFocus onClick={() => setLeaving(false)}>
-              Stay
-            </Button>
-          </>
+          <Losing stay={() => setLeaving(false)} leave={close} />
         ) : (
-          <>
-            <Button kind="danger" onClick={() => take((newer ?? theirs).text, newer ?? theirs)}>
-              Discard mine
-            </Button>
-            <Button onClick={leave}>Go on editing</Button>
-            {newer ? (
-              <Button kind="primary" onClick={() => merge.takeIn(newer)}>
-                Take in revision {newer.revision}
-              </Button>
-            ) : (
-              <Button kind="primary" disabled={open.length > 0 && written === null} onClick={use}>
-                Use the merged document
-              </Button>
-            )}
-          </>
+          <Deciding
+            discard={() => take((newer ?? theirs).text, newer ?? theirs)}
+            leave={leave}
+            goOn={newer ? () => merge.takeIn(newer) : use}
+            label={newer ? `Take in revision ${newer.revision}` : "Use the merged document"}
+            ready={newer !== null || open.length === 0 || written !== null}
+          />
         )
       }
     >
@@ -196,6 +180,31 @@ export const ConflictDialog = ({ first, newest, by, maxBytes, take, close, retur
     </Dialog>
   );
 };
+
+const Deciding = (o: { discard(): void; leave(): void; goOn(): void; label: string; ready: boolean }) => (
+  <>
+    <Button kind="danger" onClick={o.discard}>
+      Discard mine
+    </Button>
+    <Button onClick={o.leave}>Go on editing</Button>
+    <Button kind="primary" disabled={!o.ready} onClick={o.goOn}>
+      {o.label}
+    </Button>
+  </>
+);
+
+/** Asks before a result that was written by hand goes. */
+const Losing = ({ stay, leave }: { stay(): void; leave(): void }) => (
+  <>
+    <span className={css.asked}>What you wrote by hand into the result is lost then.</span>
+    <Button kind="danger" onClick={leave}>
+      Lose it, and go on editing
+    </Button>
+    <Button kind="primary" autoFocus onClick={stay}>
+      Stay
+    </Button>
+  </>
+);
 
 /** Somebody saved once more while this was looked at. */
 const Newer = ({ merge, newer, by }: { merge: ReturnType<typeof useMerge>; newer: Based; by: string }) => {

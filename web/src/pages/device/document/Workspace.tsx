@@ -151,10 +151,11 @@ const Told = ({
   const { found, forget } = useFoundDrafts(id, mac, first.text);
 
   const restore = async (draft: Draft) => {
-    const from = await queries.fetchQuery(documentQuery(id, draft.revision)).catch(() => null);
-    // A revision that is not kept any more cannot be merged with; before it is saved, all of it is shown against the newest.
-    const older = from !== null && draft.revision < base.revision;
-    put(draft.text, older ? { revision: draft.revision, text: from } : base, true);
+    // A revision that is not kept any more cannot be merged with, nor one that had another number on other hardware; before it
+    // is saved, all of it is shown against the newest.
+    const read = draft.mac === mac && draft.revision < base.revision;
+    const from = read ? await queries.fetchQuery(documentQuery(id, draft.revision)).catch(() => null) : null;
+    put(draft.text, from === null ? base : { revision: draft.revision, text: from }, true);
     forget(draft);
     editor.current?.focus();
   };

@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { dropDraft } from "../../drafts";
-import { revisionQuery } from "../log";
+import { revisionsHead } from "../log";
 import { type Draft, draftsBeside } from "./drafts";
 
 /** The newest draft of an earlier visit, if there is one. */
 export interface Found {
   draft: Draft;
-  /** It is of a device that this configuration never was of. */
+  /** It is of a device that this configuration is not known to have been of. */
   stranger: boolean;
 }
 
@@ -16,10 +16,10 @@ export const useFoundDrafts = (id: number, mac: string | undefined, document: st
   const [drafts, setDrafts] = useState(() => draftsBeside(id, document));
   const draft = drafts[0];
   const other = draft !== undefined && mac !== undefined && draft.mac !== mac;
-  // Hardware may have been replaced since: then the revision that it was made from is of that device.
-  const then = useQuery({ ...revisionQuery(id, draft?.revision ?? 0), enabled: other });
-  const known = draft && mac !== undefined && (!other || !then.isPending);
-  const found: Found | null = known ? { draft, stranger: other && then.data?.mac_address !== draft.mac } : null;
+  const revisions = useQuery({ ...revisionsHead(id), enabled: other });
+  const replaced = revisions.data?.items.some((r) => r.source === "replace" && r.other_mac_address === draft?.mac);
+  const known = draft && mac !== undefined && (!other || !revisions.isPending);
+  const found: Found | null = known ? { draft, stranger: other && !replaced } : null;
   return {
     found,
     forget: ({ name }: Draft) => {
