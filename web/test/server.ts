@@ -19,6 +19,8 @@ export const freePort = async (): Promise<number> => {
 
 /** A real server on its embedded database and broker, in a folder and on ports of its own. */
 export class Server {
+  /** What is run the next time that it starts. */
+  program = program;
   #process: ChildProcess | null = null;
   #log = "";
 
@@ -48,7 +50,7 @@ export class Server {
 
   /** Starts the program, again where it was stopped, and waits until it answers. */
   async up(patience = 60_000) {
-    this.#process = spawn(program, ["serve"], {
+    this.#process = spawn(this.program, ["serve"], {
       cwd: this.folder,
       env: {
         PATH: process.env.PATH ?? "",

@@ -36,7 +36,8 @@ export const ShortcutList = () => (
     size="l"
     footer={<SingleKeys />}
   >
-    <div className={css.groups}>
+    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+    <section className={css.groups} tabIndex={0} aria-label="What the keys do">
       {shortcutSheet.map((group) => (
         <section key={group.group}>
           <h3>{group.group}</h3>
@@ -52,7 +53,7 @@ export const ShortcutList = () => (
           </dl>
         </section>
       ))}
-    </div>
+    </section>
   </Dialog>
 );
 
