@@ -134,19 +134,25 @@ func (s *Supervisor) Problem() string {
 	return s.problem
 }
 
-// Dial connects to the broker as its own client does. While no child listens it fails, so that the server never takes
-// another program that has its port for its own broker.
+// Dial connects to the broker as its own client does, when the first child listens. Later, while no child listens, it fails, so
+// that the server never takes another program that has its port for its own broker.
 func (s *Supervisor) Dial(ctx context.Context) (net.Conn, error) {
-	s.mu.Lock()
-	address, problem := s.address, s.problem
-	s.mu.Unlock()
-	if address == "" {
-		if problem == "" {
-			problem = "the embedded broker is starting"
+	for {
+		s.mu.Lock()
+		address, problem, changed := s.address, s.problem, s.changed
+		s.mu.Unlock()
+		switch {
+		case address != "":
+			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		case problem != "":
+			return nil, errors.New(problem)
 		}
-		return nil, errors.New(problem)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, errors.New("the embedded broker is starting")
+		}
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 }
 
 // run starts a child, waits for its end, and does so again.

@@ -148,6 +148,27 @@ func TestSupervisorRestartsOnTheSamePort(t *testing.T) {
 	}
 }
 
+// Nobody has to be told that a broker is not there which was started a moment ago.
+func TestSupervisorDialWaitsForTheFirstChild(t *testing.T) {
+	s, _ := supervise(t, SupervisorOptions{Command: child("broker"), Config: testConfig("127.0.0.1:0")})
+	conn, err := s.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	never, err := NewSupervisor(SupervisorOptions{
+		Command: child("broker"), Config: testConfig("127.0.0.1:0"), Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := never.Dial(ended); err == nil || err.Error() != "the embedded broker is starting" {
+		t.Errorf("Dial of a broker that does not start: %v", err)
+	}
+}
+
 func TestSupervisorLoopbackAddress(t *testing.T) {
 	s, _ := supervise(t, SupervisorOptions{Command: child("broker"), Config: testConfig(":0")})
 	waitReady(t, s)
