@@ -34,7 +34,8 @@ export class Server {
   /** `patience` is how long it may take until it answers, in milliseconds. */
   static async start(env: Record<string, string> = {}, patience = 60_000): Promise<Server> {
     const folder = mkdtempSync(join(tmpdir(), "espalier-web-"));
-    const server = new Server(folder, await freePort(), await freePort(), env);
+    // A test may change its own settings; those that it was given are of others too.
+    const server = new Server(folder, await freePort(), await freePort(), { ...env });
     try {
       await server.up(patience);
     } catch (error) {
