@@ -47,22 +47,21 @@ test.describe("with an admin token", () => {
   });
 
   test("who guesses has to wait, and is told how long", async ({ page, server }) => {
-    for (let i = 0; i < 25; i++)
-      void fetch(new URL("api/server", server.url), { headers: { ...elsewhere, Authorization: `Bearer guess${i}` } });
-    await expect
-      .poll(async () => {
-        const headers = { ...elsewhere, Authorization: "Bearer guess" };
-        return (await fetch(new URL("api/server", server.url), { headers })).status;
-      })
-      .toBe(429);
     await page.setExtraHTTPHeaders(elsewhere);
     await page.goto(server.url);
     await page.getByLabel("Admin token").fill("another guess");
     await page.getByRole("button", { name: "Sign in" }).click();
     await expect(page.getByLabel("Admin token")).toHaveAccessibleDescription(/no spaces/);
     await page.getByLabel("Admin token").fill("another-guess");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await expect(page.getByText(/Wait \d+ seconds?, and check the token/)).toBeVisible();
+    const guess = (i: number) =>
+      fetch(new URL("api/server", server.url), { headers: { ...elsewhere, Authorization: `Bearer guess${i}` } });
+    // Who waits long enough may guess once more.
+    await expect(async () => {
+      const answers = await Promise.all(Array.from({ length: 25 }, (_, i) => guess(i)));
+      expect(answers.map((answer) => answer.status)).toContain(429);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await expect(page.getByText(/Wait \d+ seconds?, and check the token/)).toBeVisible({ timeout: 3000 });
+    }).toPass();
     await expect(page.getByRole("button", { name: "Sign in" })).toBeDisabled();
     await expectAccessible(page);
   });
@@ -77,7 +76,7 @@ test.describe("with an admin token", () => {
     server.env.ADMIN_TOKEN = "another-token-altogether";
     await server.up();
     await expect(page.getByLabel("Admin token")).toBeVisible({ timeout: 40_000 });
-    await expect(page.getByText("What you wrote and did not save is kept")).toBeVisible();
+    await expect(page.getByText("Drafts that this browser keeps are there")).toBeVisible();
     await expect(page.getByText("The token that this browser had is not the server's any more").first()).toBeVisible();
     await page.getByLabel("Admin token").fill("another-token-altogether");
     await page.getByRole("button", { name: "Sign in" }).click();

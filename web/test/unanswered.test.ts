@@ -152,3 +152,17 @@ test("a device is deleted once, and hardware replaced once", async ({ page, serv
   await expect(page.getByRole("heading", { name: "Welcome to Espalier" })).toBeVisible();
   expect(await revisionsOf(server, id)).toHaveLength(3);
 });
+
+test("a configuration that was brought back is back", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await server.api("DELETE", `api/configs/${id}`);
+  await deaf(page);
+  await page.goto(`${server.url}#/devices/${id}`);
+  await loseAnswer(page, `**/api/configs/${id}/undelete`, "POST");
+  await page.getByRole("button", { name: "Undelete" }).click();
+  await expect(page.getByText("Hall could not be brought back").first()).toBeVisible();
+  await page.getByRole("button", { name: "Undelete" }).click();
+  await expect(page.getByText("Hall is back, as revision 3").first()).toBeVisible();
+  await expect(editorOf(page)).toContainText("Hall");
+  expect((await revisionsOf(server, id)).map((r) => r.revision)).toEqual([3, 2, 1]);
+});

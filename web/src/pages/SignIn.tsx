@@ -24,7 +24,7 @@ export const SignIn = ({ failure }: { failure: Failure }) => (
         </>
       )}
       {storedNames("draft").length > 0 && (
-        <p className={css.note}>What you wrote and did not save is kept, and is there when you are back.</p>
+        <p className={css.note}>Drafts that this browser keeps are there when you are back.</p>
       )}
     </div>
   </main>

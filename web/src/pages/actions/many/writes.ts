@@ -1,5 +1,6 @@
 import { asFailure, type Failure } from "../../../api/client";
 import { randomName } from "../../../api/random";
+import { isLost } from "../../../api/useAttempt";
 import { whatBecame } from "../../../api/write";
 import { counted, devices } from "../../../fleet/counted";
 import { toast } from "../../../ui/Toast";
@@ -26,9 +27,6 @@ export interface Became<T> {
 }
 
 export const nothingYet = <T>(): Became<T> => ({ done: [], meanwhile: [], failed: [], unknown: [], left: [] });
-
-/** Whether the write may have been done all the same: the answer did not come, or is of something in between. */
-const lost = ({ unreachable, status }: Failure): boolean => unreachable || status >= 500;
 
 /**
  * Whether it may be refused because it was done: a browser whose connection breaks sends a request again by itself, and then
@@ -62,7 +60,7 @@ export const writeMany = async <T extends Named>(
       const attempt = attempts.get(item)!;
       if ("value" in outcome) return void into.done.push({ ...item, now: outcome.value });
       const failure = asFailure(outcome.error);
-      if (lost(failure)) into.unknown.push({ ...item, attempt });
+      if (isLost(failure)) into.unknown.push({ ...item, attempt });
       else if (mayBeOurs(failure)) into.unknown.push({ ...item, attempt, refused: failure });
       else refuse(into, item, failure);
     },
