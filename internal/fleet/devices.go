@@ -50,6 +50,9 @@ func (s *Service) EachDevice(ctx context.Context, ids []int64, yield func(Device
 		}
 	}()
 	for page := range pages {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := yield(page); err != nil {
 			return err
 		}

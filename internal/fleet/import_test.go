@@ -42,9 +42,9 @@ func TestImportOfWhatWasLookedAt(t *testing.T) {
 				b, ctx := newBundle(st, fleet.Options{}), t.Context()
 				before := saved(t, b.Service, mac1, `{"n":1}`, `{"n":2}`)
 				want := fleet.Report{Applied: true, Created: c.created, Updated: c.updated, Unchanged: c.unchanged, Skipped: c.skipped, Refused: []fleet.Refusal{}}
-				if c.refused.Code != "" {
-					c.refused.MAC = c.mac
-					want.Refused = []fleet.Refusal{c.refused}
+				if refused := c.refused; refused.Code != "" {
+					refused.MAC = c.mac
+					want.Refused = []fleet.Refusal{refused}
 				}
 				got, err := b.Import(ctx, []fleet.Item{{MAC: c.mac, Content: []byte(c.content), IfRevision: &c.revision}},
 					fleet.ImportOptions{OnConflict: c.onConflict, KeepGoing: true}, fleet.Attempt{})

@@ -1,5 +1,6 @@
 import type { Page } from "@playwright/test";
 import { expect, expectAccessible, test } from "./fixtures";
+import type { Server } from "./server";
 
 const palette = (page: Page) => page.getByRole("dialog", { name: "Go to a device, or run a command" });
 const ask = async (page: Page, text: string) => {
@@ -40,6 +41,56 @@ test("does things to the device that one is on", async ({ page, server }) => {
   await page.keyboard.press("Enter");
   await expect(palette(page)).toBeHidden();
   await expect(page.getByRole("dialog").or(page.getByRole("alertdialog"))).toContainText("Porch");
+});
+
+const document = '{"deviceName":"Porch"}';
+
+/** Opens a document, and asks for the palette, which comes when `arrive` is called. */
+const askEarly = async (page: Page, server: Server) => {
+  const id = await server.create("02:00:00:00:00:01", document);
+  let arrive = () => {};
+  const held = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const asked = page.waitForRequest(/Palette-.*\.js/);
+  await page.route(/Palette-.*\.js/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${server.url}#/devices/${id}`);
+  const editor = page.getByRole("textbox", { name: "Document" });
+  await editor.focus();
+  await page.keyboard.press("Control+k");
+  await asked;
+  return { editor, arrive };
+};
+
+test("what is typed before it is there is typed into it, and not into the document", async ({ page, server }) => {
+  const { editor, arrive } = await askEarly(page, server);
+  await page.keyboard.type("porchx");
+  await page.keyboard.press("Backspace");
+  await expect(editor).toHaveText(document);
+  arrive();
+  await expect(page.getByRole("combobox")).toHaveValue("porch");
+  await page.keyboard.press("Escape");
+  await expect(palette(page)).toBeHidden();
+  await expect(editor).toHaveText(document);
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox")).toHaveValue("");
+});
+
+test("Esc ends the waiting for it, and the keys are the page's again", async ({ page, server }) => {
+  const { editor, arrive } = await askEarly(page, server);
+  await page.keyboard.type("po");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(" ");
+  await expect(page.getByText("Not saved")).toBeVisible();
+  const came = page.waitForResponse(/Palette-.*\.js/);
+  arrive();
+  await came;
+  await expect(editor).toHaveText(`${document} `);
+  await expect(palette(page)).toBeHidden();
 });
 
 test("says when there is nothing, and Esc leads back", async ({ page, server }) => {

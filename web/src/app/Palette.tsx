@@ -57,7 +57,7 @@ export const Palette = () => {
 const Body = ({ run }: { run(what: () => void): void }) => {
   const navigate = useNavigate();
   const fleet = useFleet();
-  const [text, setText] = useState("");
+  const [text, setText] = useState(overlay.typed);
   useEffect(() => fleet.ensure(), [fleet]);
   const version = fleet.version;
   const asked = text.trim() !== "";
