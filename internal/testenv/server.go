@@ -19,6 +19,7 @@ import (
 const (
 	startTimeout = 30 * time.Second
 	stopTimeout  = 30 * time.Second
+	signalAgain  = time.Second
 )
 
 // server is a child process that listens on one loopback port and can be stopped and started again there.
@@ -206,22 +207,36 @@ func (s *server) endLocked(signal syscall.Signal) error {
 		return fmt.Errorf("%s is not running", s.name)
 	}
 	s.running = nil
-	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	late, err := s.signalUntilGone(p, signal)
+	if err != nil {
 		return err
-	}
-	var late error
-	select {
-	case <-p.exited:
-	case <-time.After(stopTimeout):
-		late = fmt.Errorf("%s did not end within %v after signal %v", s.name, stopTimeout, signal)
-		_ = p.cmd.Process.Kill()
-		<-p.exited
 	}
 	if p.guard != nil {
 		_, _ = io.WriteString(p.guard, "ended\n")
 		_ = p.guard.Close()
 	}
 	return late
+}
+
+// signalUntilGone repeats the signal: mosquitto forgets one that comes when it listens already and is not in its loop yet.
+func (s *server) signalUntilGone(p *process, signal syscall.Signal) (late, err error) {
+	again := time.NewTicker(signalAgain)
+	defer again.Stop()
+	limit := time.After(stopTimeout)
+	for {
+		if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return nil, err
+		}
+		select {
+		case <-p.exited:
+			return nil, nil
+		case <-again.C:
+		case <-limit:
+			_ = p.cmd.Process.Kill()
+			<-p.exited
+			return fmt.Errorf("%s did not end within %v after signal %v", s.name, stopTimeout, signal), nil
+		}
+	}
 }
 
 // remove ends the server, when it runs, and deletes what it kept.
