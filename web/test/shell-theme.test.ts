@@ -47,6 +47,9 @@ test("the chosen theme is there before the page's own script is", async ({ page,
   await expect(page.locator("#root")).toBeEmpty();
 });
 
+const moving = (page: Page) =>
+  page.evaluate(() => document.getAnimations().filter((a) => a.playState === "running").length);
+
 test("nothing moves for who asked for that", async ({ page, server }) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
   await page.goto(`${server.url}#/server`);
@@ -60,5 +63,24 @@ test("nothing moves for who asked for that", async ({ page, server }) => {
       .filter((duration) => Number.parseFloat(duration) > 0.001),
   );
   expect(slow).toEqual([]);
-  expect(await page.evaluate(() => document.getAnimations().filter((a) => a.playState === "running").length)).toBe(0);
+  await expect.poll(() => moving(page)).toBe(0);
+});
+
+test("what is on its way stands still for them too", async ({ page, server }) => {
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await page.route("**/api/server", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+  await page.goto(`${server.url}#/server`);
+  await expect(page.getByLabel("Connecting to the server")).toBeAttached();
+  await expect.poll(() => moving(page)).toBeGreaterThan(0);
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await expect.poll(() => moving(page)).toBe(0);
+  answer();
+  await expect(page.getByRole("heading", { level: 1, name: "Server" })).toBeVisible();
 });
