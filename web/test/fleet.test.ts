@@ -181,21 +181,31 @@ test("nothing holds the rows of a search that found nothing meanwhile", async ({
 });
 
 test("what changed shines once, wherever its row goes then", async ({ page, server }) => {
-  await seed(server, 30);
+  await seed(server, 3);
+  await page.addInitScript(() => {
+    const seen = Object.assign(window, { begun: 0, ended: 0 });
+    document.addEventListener("animationstart", ({ animationName }) => /shine/.test(animationName) && seen.begun++);
+    document.addEventListener("animationend", ({ animationName }) => /shine/.test(animationName) && seen.ended++);
+  });
+  const shone = () =>
+    page.evaluate(async () => {
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+      const { begun, ended } = window as unknown as { begun: number; ended: number };
+      return { begun, ended };
+    });
   await page.goto(server.url);
+  await expect(rowOf(page, "Sensor 2")).toContainText("Unknown");
+  await expect(page.getByText("Live", { exact: true })).toBeAttached();
   await server.fetchAsDevice(mac(2));
-  await expect(rowOf(page, "Sensor 2").first()).toContainText("Fetched");
-  const shining = () =>
-    page.evaluate(
-      () => document.getAnimations().filter((a) => a instanceof CSSAnimation && a.playState === "running").length,
-    );
-  expect(await shining()).toBeGreaterThan(0);
-  await expect.poll(shining).toBe(0);
+  await expect(rowOf(page, "Sensor 2")).toContainText("Fetched");
+  await expect.poll(async () => (await shone()).ended).toBeGreaterThan(0);
+  await expect.poll(async () => (await shone()).begun - (await shone()).ended).toBe(0);
+  const { begun } = await shone();
   await page.evaluate(() => {
     const rows = [...document.querySelectorAll('[role="row"][data-id]')];
     rows[0]!.parentElement!.append(rows[1]!);
   });
-  expect(await shining()).toBe(0);
+  expect((await shone()).begun).toBe(begun);
 });
 
 const idOf = async (server: Server, address: string): Promise<number> =>
