@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { dialog, editorOf, mac, open, revisionsOf, setText, stored, text } from "./editing";
+import { dialog, editorOf, mac, open, revisionsOf, saveMerged, setText, stored, text } from "./editing";
 import { expect, expectAccessible, test } from "./fixtures";
 import type { Server } from "./server";
 
@@ -76,9 +76,7 @@ test("changes that do not touch each other merge by themselves; the result may b
   await expect(dialog(page)).toContainText("text after the end of the document");
   await page.getByRole("button", { name: "Undo what I wrote by hand" }).click();
   await expect(dialog(page)).not.toContainText("text after the end of the document");
-  await page.getByRole("button", { name: "Use the merged document" }).click();
-  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
-  await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
+  await saveMerged(page, 3);
   expect(await stored(server, id, 3)).toBe(text.replace('"home"', '"mine"').replace("6\n", "11\n"));
 });
 
@@ -106,9 +104,7 @@ test("who heard of nothing is stopped by the server, and sees both", async ({ pa
   await page.keyboard.press("Control+Enter");
   await expect(dialog(page)).toContainText("Revision 2 was saved while you edited");
   await page.getByRole("group", { name: "/wifi/ssid" }).getByRole("radio", { name: "Mine" }).check();
-  await page.getByRole("button", { name: "Use the merged document" }).click();
-  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
-  await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
+  await saveMerged(page, 3);
   expect(await stored(server, id, 3)).toBe(text.replace('"home"', '"mine"'));
 });
 
@@ -197,9 +193,7 @@ test("who saves a third time meanwhile takes nothing of what was chosen but wher
   await expect(clash(page, "/deviceName").getByRole("textbox")).toHaveValue('"Our hall"');
   await expect(clash(page, "/wifi/channel").getByRole("radio", { checked: true })).toHaveCount(0);
   await clash(page, "/wifi/channel").getByRole("radio", { name: "Theirs" }).check();
-  await page.getByRole("button", { name: "Use the merged document" }).click();
-  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
-  await expect(page.getByText("Revision 4 is saved").first()).toBeVisible();
+  await saveMerged(page, 4);
   expect(await stored(server, id, 4)).toBe(theirs.replace("8\n", "9\n").replace("Their hall", "Our hall"));
 });
 
@@ -222,9 +216,7 @@ test("what was written into the result by hand outlives a third save, also one t
   await page.getByRole("button", { name: "Take in revision 3" }).click();
   await expect(dialog(page)).toContainText("You began with revision 2");
   await expect(result(page)).toContainText('"by hand"');
-  await page.getByRole("button", { name: "Use the merged document" }).click();
-  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
-  await expect(page.getByText("Revision 4 is saved").first()).toBeVisible();
+  await saveMerged(page, 4);
   expect(await stored(server, id, 4)).toBe(text.replace('"home"', '"by hand"'));
 });
 

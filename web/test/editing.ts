@@ -55,3 +55,10 @@ export const revisionsOf = async (server: Server, id: number) =>
       `api/configs/${id}/revisions`,
     )
   ).revisions;
+
+/** Takes what two have made of a document, and saves it as `revision`. */
+export const saveMerged = async (page: Page, revision: number) => {
+  await page.getByRole("button", { name: "Use the merged document" }).click();
+  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
+  await expect(page.getByText(`Revision ${revision} is saved`).first()).toBeVisible();
+};

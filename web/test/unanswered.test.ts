@@ -1,10 +1,18 @@
 import type { Page } from "@playwright/test";
 import { dialog, editorOf, loseAnswer, mac, open, revisionsOf, setText, stored, text } from "./editing";
 import { expect, test } from "./fixtures";
+import type { Server } from "./server";
 
 // The server did it, and its answer was lost. Whoever asks again wants the same once, and not twice.
 
 const deaf = (page: Page) => page.route("**/api/events**", (route) => route.abort());
+/** Opens a document on a page that is told of nothing that others do. */
+const openDeaf = async (page: Page, server: Server): Promise<number> => {
+  const id = await server.create(mac, text);
+  await deaf(page);
+  await page.goto(`${server.url}#/devices/${id}`);
+  return id;
+};
 const message = (page: Page) => page.getByRole("textbox", { name: "Message" });
 const mine = text.replace('"home"', '"mine"');
 
@@ -17,9 +25,7 @@ const saveUnanswered = async (page: Page, id: number, why = "why") => {
 };
 
 test("a save is one revision, and no conflict with oneself", async ({ page, server }) => {
-  const id = await server.create(mac, text);
-  await deaf(page);
-  await page.goto(`${server.url}#/devices/${id}`);
+  const id = await openDeaf(page, server);
   await setText(page, mine);
   await saveUnanswered(page, id);
   await expect(dialog(page)).toContainText("The server cannot be reached");
@@ -55,9 +61,7 @@ test("a save that somebody saved upon is one's own all the same, and what was wr
   page,
   server,
 }) => {
-  const id = await server.create(mac, text);
-  await deaf(page);
-  await page.goto(`${server.url}#/devices/${id}`);
+  const id = await openDeaf(page, server);
   await setText(page, mine);
   await saveUnanswered(page, id);
   await expect(dialog(page)).toContainText("The server cannot be reached");
@@ -78,9 +82,7 @@ test("a save that somebody saved upon is one's own all the same, and what was wr
 });
 
 test("what never arrived, and what another saved in its place, is no save", async ({ page, server }) => {
-  const id = await server.create(mac, text);
-  await deaf(page);
-  await page.goto(`${server.url}#/devices/${id}`);
+  const id = await openDeaf(page, server);
   await setText(page, mine);
   await page.route(`**/api/configs/${id}`, (route) =>
     route.request().method() === "PUT" ? route.abort() : route.fallback(),

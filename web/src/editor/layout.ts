@@ -2,7 +2,7 @@
 const token = /"(?:[^"\\]|\\.)*"?|[{}[\],:]|[^\s{}[\],:"]+/gsu;
 
 /** The text without the space between its tokens: equal texts differ in layout only. */
-export const withoutLayout = (text: string): string => (text.match(token) ?? []).join(" ");
+const withoutLayout = (text: string): string => (text.match(token) ?? []).join(" ");
 
 /** Whether two texts differ, and in nothing but spaces and line breaks between values. */
 export const onlyLayoutDiffers = (a: string, b: string): boolean => a !== b && withoutLayout(a) === withoutLayout(b);

@@ -25,7 +25,7 @@ preloadDiff();
 type Mode = "split" | "inline";
 
 /** How documents are compared; remembered. */
-export const useDiffMode = (): [Mode, (mode: Mode) => void] => {
+const useDiffMode = (): [Mode, (mode: Mode) => void] => {
   const [mode, setMode] = useState<Mode>(stored.read("diff") === "inline" ? "inline" : "split");
   return [
     mode,

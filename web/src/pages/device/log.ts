@@ -44,7 +44,7 @@ export const revisionQuery = (id: number, revision: number) =>
   });
 
 /** The newest facts; read anew when something happens. */
-export const factsHead = (id: number) =>
+const factsHead = (id: number) =>
   queryOptions({
     queryKey: ["config", id, "facts", "newest"],
     queryFn: ({ signal }) => factsPage(id, undefined, signal),
