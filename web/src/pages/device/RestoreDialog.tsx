@@ -11,6 +11,7 @@ import { Field } from "../../ui/Field";
 import { Notice } from "../../ui/Notice";
 import { Failed, Skeleton } from "../../ui/states";
 import { toast, toastFailure } from "../../ui/Toast";
+import { mostMessage } from "../actions/message";
 import type { Revision } from "./words";
 
 interface Props {
@@ -77,7 +78,7 @@ export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Prop
       <Field
         label="Message"
         value={message}
-        maxLength={500}
+        maxLength={mostMessage}
         autoFocus
         placeholder="Why? It is kept in the history."
         onChange={(e) => setMessage(e.target.value)}

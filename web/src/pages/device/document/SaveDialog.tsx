@@ -6,11 +6,10 @@ import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
 import { Field } from "../../../ui/Field";
 import { Notice } from "../../../ui/Notice";
+import { mostMessage } from "../../actions/message";
 import { Diff } from "./Compare";
 import css from "./document.module.css";
 import type { Based } from "./useEditing";
-
-const longest = 500; // characters of a message
 
 interface Props {
   base: Based;
@@ -32,7 +31,7 @@ interface Props {
 export const SaveDialog = (props: Props) => {
   const { base, text, warnings, message, setMessage, kept, write, close, returnTo } = props;
   const { busy, failure, send } = useSending();
-  const tooLong = [...message.trim()].length > longest;
+  const tooLong = [...message.trim()].length > mostMessage;
 
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
@@ -98,7 +97,7 @@ export const SaveDialog = (props: Props) => {
           <Field
             label="Message"
             hint="Why, for the history. It may be left empty."
-            error={tooLong ? `A message has at most ${longest} characters` : null}
+            error={tooLong ? `A message has at most ${mostMessage} characters` : null}
             value={message}
             onChange={(event) => setMessage(event.target.value)}
             autoComplete="off"
