@@ -73,6 +73,19 @@ export const guard = async (of: Page | BrowserContext, url: string, problems: st
   return problems;
 };
 
+/** Keeps what the page asks for from arriving until the function that it returns is called. */
+export const hold = async (page: Page, url: string | RegExp) => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(url, async (route) => {
+    await released;
+    await route.continue();
+  });
+  return release;
+};
+
 interface Fixtures {
   /** Settings of the server, as environment variables. */
   serverEnv: Record<string, string>;

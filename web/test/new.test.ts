@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "./fixtures";
+import { expect, expectAccessible, hold, test } from "./fixtures";
 
 const editor = (page: Page) => page.getByRole("textbox", { name: "Document" });
 
@@ -116,4 +116,33 @@ test("another device's document or a file can be begun with, on a phone in the d
   await page.getByRole("button", { name: "Discard the changes" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Duplicate a configuration" })).toBeVisible();
   await expect(editor(page)).toContainText("deviceEntityId");
+});
+
+test("a file that comes in the moment in which the editor is made is in it", async ({ page, server }) => {
+  const release = await hold(page, /Editor-.*\.js/);
+  // The file is read as soon as the editor's element stands in the page, before anything else can happen.
+  await page.addInitScript(() => {
+    const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = async function () {
+      const bytes = await read.call(this);
+      await new Promise<void>((resolve) => {
+        const observer = new MutationObserver(() => {
+          if (!document.querySelector(".cm-editor")) return;
+          observer.disconnect();
+          resolve();
+        });
+        observer.observe(document, { childList: true, subtree: true });
+      });
+      return bytes;
+    };
+  });
+  await page.goto(`${server.url}#/new`);
+  await page.getByLabel("File with the document").setInputFiles({
+    name: "02-00-00-00-00-0c.json",
+    mimeType: "application/json",
+    buffer: Buffer.from('{"deviceName":"From a file"}'),
+  });
+  release();
+  await expect(page.getByLabel("MAC address")).toHaveValue("02:00:00:00:00:0c");
+  await expect(editor(page)).toContainText("From a file");
 });

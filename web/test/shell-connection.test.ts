@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from "./fixtures";
+import { expect, expectAccessible, hold, test } from "./fixtures";
 
 const mac = "02:00:00:00:00:01";
 
@@ -51,14 +51,7 @@ for (const where of ["", "#/devices/1/timeline"])
     server,
   }) => {
     const id = await server.create(mac, '{"deviceName":"Porch"}');
-    let begin = () => {};
-    const held = new Promise<void>((resolve) => {
-      begin = resolve;
-    });
-    await page.route("**/api/events", async (route) => {
-      await held;
-      await route.continue();
-    });
+    const begin = await hold(page, "**/api/events");
     await page.goto(server.url + where);
     await expect(page.getByText("Porch").first()).toBeVisible();
     await server.api("PATCH", `api/configs/${id}`, { content: { deviceName: "Veranda" } });

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "./fixtures";
+import { expect, expectAccessible, hold, test } from "./fixtures";
 import type { Server } from "./server";
 
 const palette = (page: Page) => page.getByRole("dialog", { name: "Go to a device, or run a command" });
@@ -48,15 +48,8 @@ const document = '{"deviceName":"Porch"}';
 /** Opens a document, and asks for the palette, which comes when `arrive` is called. */
 const askEarly = async (page: Page, server: Server) => {
   const id = await server.create("02:00:00:00:00:01", document);
-  let arrive = () => {};
-  const held = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
   const asked = page.waitForRequest(/Palette-.*\.js/);
-  await page.route(/Palette-.*\.js/, async (route) => {
-    await held;
-    await route.continue();
-  });
+  const arrive = await hold(page, /Palette-.*\.js/);
   await page.goto(`${server.url}#/devices/${id}`);
   const editor = page.getByRole("textbox", { name: "Document" });
   await editor.focus();

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, test } from "./fixtures";
+import { expect, hold, test } from "./fixtures";
 
 const dark = "rgb(17, 21, 19)";
 const light = "rgb(247, 246, 242)";
@@ -67,14 +67,7 @@ test("nothing moves for who asked for that", async ({ page, server }) => {
 });
 
 test("what is on its way stands still for them too", async ({ page, server }) => {
-  let answer = () => {};
-  const held = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  await page.route("**/api/server", async (route) => {
-    await held;
-    await route.continue();
-  });
+  const answer = await hold(page, "**/api/server");
   await page.emulateMedia({ reducedMotion: "no-preference" });
   await page.goto(`${server.url}#/server`);
   await expect(page.getByLabel("Connecting to the server")).toBeAttached();

@@ -1,7 +1,16 @@
 import { redo, undo } from "@codemirror/commands";
 import { openSearchPanel } from "@codemirror/search";
 import { AlignLeft, Redo2, Search, Undo2, UserRoundSearch } from "lucide-react";
-import { type ReactNode, type Ref, useEffect, useId, useImperativeHandle, useRef, useState } from "react";
+import {
+  type ReactNode,
+  type Ref,
+  useEffect,
+  useId,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { useShortcuts } from "../app/shortcuts";
 import { IconButton } from "../ui/Button";
 import { defaultMaxBytes, type Problem } from "./checks";
@@ -60,8 +69,9 @@ export const Editor = ({ initial, origin, label, readOnly = false, actions, smal
   const wants = useRef(wanted);
   wants.current = wanted;
 
+  // In the same step as it is rendered: a text that came between would be kept, and not shown.
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed must not make another editor
-  useEffect(() => {
+  useLayoutEffect(() => {
     const made = new Surface(host.current!, initial, origin, { label, about, readOnly }, () => wants.current, {
       problems: setProblems,
       status: setStatus,
