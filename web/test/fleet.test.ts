@@ -147,6 +147,34 @@ test("shows at once what devices and others do, and does not move rows that one 
   await expect(summary(page)).toHaveText("5 devices");
 });
 
+test("what shows the changed rows stays until the pointer has come to it", async ({ page, server }) => {
+  await seed(server, 3);
+  await page.goto(`${server.url}#/?sort=name&desc=true`);
+  await rowOf(page, "Sensor 1").hover();
+  await server.create(mac(9), '{"deviceName": "Sensor 9"}');
+  const show = page.getByRole("button", { name: "1 changed, show" });
+  await expect(show).toBeVisible();
+  const { x, y, width, height } = (await show.boundingBox())!;
+  await page.mouse.move(x + width / 2, y + height / 2, { steps: 8 });
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+  });
+  await expect(names(page)).toHaveText(["Sensor 3", "Sensor 2", "Sensor 1"]);
+  await page.mouse.down();
+  await page.mouse.up();
+  await expect(names(page)).toHaveText(["Sensor 9", "Sensor 3", "Sensor 2", "Sensor 1"]);
+  // Nobody looks at the rows now.
+  await server.create(mac(8), '{"deviceName": "Sensor 8"}');
+  await expect(names(page).nth(1)).toHaveText("Sensor 8");
+
+  await rowOf(page, "Sensor 1").hover();
+  await server.create(mac(7), '{"deviceName": "Sensor 7"}');
+  await expect(show).toBeVisible();
+  await page.getByRole("searchbox").hover();
+  await page.getByRole("heading", { level: 1 }).hover();
+  await expect(names(page).nth(2)).toHaveText("Sensor 7");
+});
+
 test("who is at a row that somebody deletes goes on at the next, and rows move again when one looks elsewhere", async ({
   page,
   server,

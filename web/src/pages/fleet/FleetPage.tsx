@@ -166,6 +166,7 @@ const Fleet = ({ fleet }: { fleet: FleetStore }) => {
         onClear={clear}
         onRelease={() => {
           release();
+          onLook("pointer", false);
           scroll.current!.scrollTop = Math.min(scroll.current!.scrollTop, bar.current!.offsetTop);
         }}
         onRows={() => focusRow.current?.(0)}
@@ -180,6 +181,7 @@ const Fleet = ({ fleet }: { fleet: FleetStore }) => {
           bar={bar}
           foot={foot}
           active={active}
+          waits={waiting > 0}
           pointed={pointed}
           onSort={sort}
           onOpen={open}

@@ -8,6 +8,7 @@ import css from "./FleetTable.module.css";
 import { Part } from "./Part";
 import type { Selection } from "./selection";
 import { Slots } from "./slots";
+import { usePointerLook } from "./usePointerLook";
 import { useRowFocus } from "./useRowFocus";
 import { useSlice } from "./useSlice";
 
@@ -23,6 +24,8 @@ export interface TableProps {
   foot: RefObject<HTMLElement | null>;
   /** The row that Tab goes to, by its id. */
   active: number | null;
+  /** Some rows do not stand where they would by now. */
+  waits: boolean;
   /** The row whose menu can be opened. */
   pointed: number | null;
   onSort(column: Column): void;
@@ -56,6 +59,8 @@ export const FleetTable = (props: TableProps) => {
   now.current = props;
 
   useHead(bar, head);
+  const above = narrow ? [bar] : [bar, head];
+  usePointerLook({ list, above, waits: props.waits, tell: (looks) => onLook("pointer", looks) });
   const at = useMemo(() => (active === null ? -1 : rows.findIndex((row) => row.id === active)), [rows, active]);
   const firstSeen = () => {
     const box = scroll.current!;
@@ -126,8 +131,6 @@ export const FleetTable = (props: TableProps) => {
         ref={list}
         className={css.list}
         style={{ height: rows.length * size }}
-        onPointerEnter={(event) => event.pointerType === "mouse" && onLook("pointer", true)}
-        onPointerLeave={() => onLook("pointer", false)}
         onFocus={has}
         onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && had()}
       >
