@@ -1,9 +1,17 @@
+import { memo } from "react";
 import many from "../../actions/many/many.module.css";
 import type { Named } from "../../actions/many/writes";
 import css from "./bulk.module.css";
 
-/** A unified diff: lines that go and lines that come, told apart by sign and colour. */
-export const UnifiedDiff = ({ text, open, of, alone }: { text: string; open: boolean; of: Named; alone: boolean }) => {
+interface Props {
+  text: string;
+  open: boolean;
+  of: Named;
+  alone: boolean;
+}
+
+/** A unified diff: lines that go and lines that come, told apart by sign and colour. It stays as it is while others come. */
+export const UnifiedDiff = memo(({ text, open, of, alone }: Props) => {
   const called = of.name ?? of.mac;
   // The first two lines name the texts.
   const lines = text.replace(/\n$/, "").split("\n").slice(2);
@@ -22,4 +30,5 @@ export const UnifiedDiff = ({ text, open, of, alone }: { text: string; open: boo
       </pre>
     </details>
   );
-};
+});
+UnifiedDiff.displayName = "UnifiedDiff";
