@@ -131,7 +131,7 @@ func TestASlowClientLeavesTimeForTheRest(t *testing.T) {
 func TestStartServesAndStopEndsAll(t *testing.T) {
 	testenv.Ran(t, testenv.SQLite)
 	testenv.Ran(t, testenv.EmbeddedBroker)
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	defer testenv.NoLeaks(t, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 	var log bytes.Buffer
 	a := start(t, loaded(t), &log)
 	base := "http://" + a.Addr()
@@ -158,7 +158,7 @@ func TestStartServesAndStopEndsAll(t *testing.T) {
 
 func TestStartThatFailsLeavesNothing(t *testing.T) {
 	testenv.Ran(t, testenv.SQLite)
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer testenv.NoLeaks(t, goleak.IgnoreCurrent())
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -233,8 +233,11 @@ func TestHealthNamesTheProblem(t *testing.T) {
 	}
 	defer taken.Close()
 	a := start(t, loaded(t, "MQTT_LISTEN="+taken.Addr().String()), io.Discard)
-	status, body := request(t, "GET", "http://"+a.Addr()+"/readyz", "")
-	if !json.Valid([]byte(body)) || status != http.StatusOK || !strings.Contains(body, "MQTT_LISTEN") {
-		t.Errorf("%d %s", status, body)
-	}
+	testenv.WaitFor(t, patience, func() bool {
+		status, body := request(t, "GET", "http://"+a.Addr()+"/readyz", "")
+		if !json.Valid([]byte(body)) || status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+		return strings.Contains(body, "MQTT_LISTEN")
+	})
 }

@@ -122,6 +122,7 @@ func TestServerTellsOfTheEmbeddedBroker(t *testing.T) {
 	}
 	_, port, _ := strings.Cut(a.BrokerAddr(), ":")
 	other := start(t, loaded(t, "MQTT_LISTEN=127.0.0.1:"+port), io.Discard)
+	testenv.WaitFor(t, patience, func() bool { return serverOf(t, other).Broker.Problem != nil })
 	if got := serverOf(t, other).Broker; got.Kind != "embedded" || got.Status != "disconnected" || got.Problem == nil || !strings.Contains(*got.Problem, "MQTT_LISTEN") {
 		t.Errorf("of a port that is taken: %+v", got)
 	}

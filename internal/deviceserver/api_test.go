@@ -158,7 +158,7 @@ func (b both) sameEvidence(t *testing.T, text string) []fleet.Evidence {
 		want, got = append(want, b.plainly.take()...), append(got, b.fast.take()...)
 		return cmp.Equal(want, got)
 	}
-	for until := time.Now().Add(time.Second); !agree() && time.Now().Before(until); {
+	for until := time.Now().Add(soon); !agree() && time.Now().Before(until); {
 		runtime.Gosched()
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

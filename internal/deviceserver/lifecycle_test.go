@@ -70,7 +70,7 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 
 // The deadline of a kept-alive connection is moved on with its requests.
 func TestBusyConnectionOutlivesTheIdleTimeout(t *testing.T) {
-	const idle = 400 * time.Millisecond
+	const idle = 1500 * time.Millisecond
 	s := start(t, Options{IdleTimeout: idle})
 	conn := dial(t, s.address())
 	reader := bufio.NewReader(conn)

@@ -200,6 +200,6 @@ func TestKilledServersBrokerIsGone(t *testing.T) {
 		s.kill()
 		s.start()
 		l := listen(t, s.brokerURL(), nil, ownTopic(device))
-		testenv.WaitFor(t, 10*time.Second, func() bool { return l.rev(device) == n })
+		testenv.WaitFor(t, patience, func() bool { return l.rev(device) == n })
 	}
 }

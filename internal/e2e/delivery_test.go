@@ -202,7 +202,11 @@ func TestToldAfterKill(t *testing.T) {
 			drained(t, db)
 			// A broker that has an older watermark than the database has lost something, and is told all again. It
 			// has not where both agree on one that is newer than all that came before.
-			quiet, conn := time.Now(), connect(t, db)
+			conn := connect(t, db)
+			var quiet time.Time
+			if err := conn.QueryRow(t.Context(), "SELECT updated_at FROM configs WHERE id = $1", other).Scan(&quiet); err != nil {
+				t.Fatal(err)
+			}
 			testenv.WaitFor(t, patience, func() bool {
 				stored := watermark(t, conn)
 				return stored.After(quiet) && before.count(func(m message) bool {

@@ -190,7 +190,7 @@ func TestWhoComesBackIsToldOfAllThatAreOverdue(t *testing.T) {
 			defer hub.mu.Unlock()
 			return hub.live
 		})
-		left.Overdue -= 3 * devices
+		left.Overdue = now.Unix() - 3*devices
 		back := hub.subscribe(t, &left)
 		told := map[fleet.MAC]bool{}
 		for len(told) < devices {

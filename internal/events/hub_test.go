@@ -54,7 +54,7 @@ func start(t testing.TB, journal fleet.Journal, adjust ...func(*Options)) *bench
 	}
 	t.Cleanup(func() {
 		b.stop(t)
-		goleak.VerifyNone(t, left, goleak.IgnoreAnyFunction("internal/poll.runtime_pollWait"))
+		testenv.NoLeaks(t, left, goleak.IgnoreAnyFunction("internal/poll.runtime_pollWait"))
 	})
 	return b
 }

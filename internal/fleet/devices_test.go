@@ -56,7 +56,7 @@ func (t rollTx) Glance(_ context.Context, g fleet.Glance) (found []fleet.Config,
 }
 
 func TestEachDevice(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer testenv.NoLeaks(t, goleak.IgnoreCurrent())
 	for _, c := range []struct {
 		count int
 		ids   []int64
@@ -102,7 +102,7 @@ func TestEachDeviceReadsOnePageAhead(t *testing.T) {
 }
 
 func TestEachDeviceEnds(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer testenv.NoLeaks(t, goleak.IgnoreCurrent())
 	enough, away := errors.New("enough"), fleet.Unavailable(errors.New("away"))
 	s := fleet.NewService(&roll{count: 20000}, fleet.Options{})
 	if err := s.EachDevice(t.Context(), nil, func(fleet.DevicePage) error { return enough }); !errors.Is(err, enough) {

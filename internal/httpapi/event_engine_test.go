@@ -74,7 +74,7 @@ func (f *follower) told() told {
 func TestEventsOnBothEngines(t *testing.T) {
 	testenv.NewDatabase(t) // the cluster is up, and stays
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { testenv.NoLeaks(t, before) })
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		servers := []*live{liveOver(t, s), liveOver(t, s)}
 		const kinds = "?kinds=created,updated,deleted,restored,replaced"

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"espalier.dev/espalier/internal/fleet"
+	"espalier.dev/espalier/internal/testenv"
 )
 
 // source is a fleet.EventSource for tests: a list of events, of which some may be forgotten.
@@ -161,7 +162,7 @@ type live struct {
 func newLive(t *testing.T, change func(*http.Server)) *live {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { testenv.NoLeaks(t, before) })
 	s := newSource()
 	f := newFixture(t, func(o *Options) { o.Events = s })
 	transport := &http.Transport{}
@@ -185,7 +186,7 @@ type follower struct {
 // follow subscribes. Each of header is a name and a value with a colon between.
 func (l *live) follow(query string, header ...string) *follower {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	l.t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.address+"/api/events"+query, nil)
 	if err != nil {

@@ -181,7 +181,7 @@ func TestEventsEndWithTheServer(t *testing.T) {
 	if err := server.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	for _, reader := range readers {
@@ -249,7 +249,7 @@ func TestAReaderThatWantsLittleIsToldWhereItIs(t *testing.T) {
 
 // A stream lives longer than a request may take, and says so.
 func TestEventsOutliveTheTimeOfARequest(t *testing.T) {
-	const most = 150 * time.Millisecond
+	const most = 600 * time.Millisecond
 	l := newLive(t, func(s *http.Server) { s.ReadTimeout, s.WriteTimeout, s.ReadHeaderTimeout = most, most, most })
 	l.heartbeat = 50 * time.Millisecond
 	reader := l.follow("").ready()
@@ -277,7 +277,7 @@ func TestAReaderThatDoesNotReadIsDropped(t *testing.T) {
 			return ctx
 		}
 	})
-	l.patience = 300 * time.Millisecond
+	l.patience = 2 * time.Second
 	stuck := dial(t, l.address)
 	if err := stuck.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
 		t.Fatal(err)

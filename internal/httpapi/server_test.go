@@ -112,7 +112,7 @@ func TestFirmware(t *testing.T) {
 func TestSlowClients(t *testing.T) {
 	f := newFixture(t)
 	f.keep(odd)
-	const patience = 300 * time.Millisecond
+	const patience = 800 * time.Millisecond
 	address := f.serving(func(s *http.Server) { s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout = patience, patience, patience })
 	const post = "POST /api/configs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 	for name, begin := range map[string]string{

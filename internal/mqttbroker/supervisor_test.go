@@ -213,12 +213,12 @@ func TestSupervisorPortTakenForAMoment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, _ := supervise(t, SupervisorOptions{Command: child("broker"), Config: testConfig(holder.Addr().String())})
+	s, _ := supervise(t, SupervisorOptions{Command: child("broker"), Config: testConfig(holder.Addr().String()), ListenRetry: time.Hour})
 	testenv.WaitFor(t, 20*time.Second, func() bool { return s.Problem() != "" })
 	if err := holder.Close(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), listenRetry/2)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := s.WaitReady(ctx); err != nil {
 		t.Error(err)

@@ -156,17 +156,16 @@ func TestListenerHearsEveryState(t *testing.T) {
 		publishAll(t, c, states...)
 		e := &ear{}
 		listening(t, listenerOptions(b.address, io.Discard, e))
-		seen := func() int {
+		topics, looked := map[string]bool{}, 0
+		defer func() { t.Logf("%d of %d states came", len(topics), count) }()
+		testenv.WaitFor(t, time.Minute, func() bool {
 			e.mu.Lock()
 			defer e.mu.Unlock()
-			topics := map[string]bool{}
-			for _, m := range e.heard {
-				topics[m.Topic] = true
+			for ; looked < len(e.heard); looked++ {
+				topics[e.heard[looked].Topic] = true
 			}
-			return len(topics)
-		}
-		defer func() { t.Logf("%d of %d states came", seen(), count) }()
-		testenv.WaitFor(t, patience, func() bool { return seen() == count })
+			return len(topics) == count
+		})
 	})
 }
 

@@ -192,7 +192,7 @@ func TestASlowBrokerIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		c.Publish(ctx, make([]fleet.Publication, 2))
 		cancel()
 	}

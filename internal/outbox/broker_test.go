@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net"
@@ -187,6 +188,7 @@ func relayTo(t testing.TB, b anyBroker, outbox *memory, adjust ...func(*Options)
 
 // device is a subscriber that connects again whenever its connection is lost, as firmware does.
 type device struct {
+	name  string // its client ID
 	mu    sync.Mutex
 	heard []string // topic and payload
 	kept  map[string]string
@@ -198,7 +200,7 @@ type device struct {
 // listening starts a device that subscribes to everything below the prefix.
 func listening(t testing.TB, b anyBroker) *device {
 	t.Helper()
-	d := &device{kept: map[string]string{}, done: make(chan struct{})}
+	d := &device{name: rand.Text(), kept: map[string]string{}, done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stop = cancel
 	go func() {
@@ -231,7 +233,7 @@ func (d *device) session(ctx context.Context, b anyBroker) {
 	connecting, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if _, err := client.Connect(connecting, &paho.Connect{
-		ClientID: "device", CleanStart: true, KeepAlive: 30,
+		ClientID: d.name, CleanStart: true, KeepAlive: 30,
 		UsernameFlag: true, Username: username, PasswordFlag: true, Password: []byte(password),
 	}); err != nil {
 		return
@@ -353,13 +355,15 @@ func TestBrokerIsKilledAndForgets(t *testing.T) {
 // TestBroadcastIsRepeatedForDevicesThatReconnectLate has a device come back after the broadcast has gone out to nobody.
 func TestBroadcastIsRepeatedForDevicesThatReconnectLate(t *testing.T) {
 	eachBroker(t, func(t *testing.T, b anyBroker) {
-		f := relayTo(t, b, newMemory(time.Now), func(o *Options) { o.Settle = 2 * time.Second })
+		c := &clock{}
+		f := relayTo(t, b, newMemory(c.now), func(o *Options) { o.Now, o.Settle = c.now, time.Minute })
 		testenv.WaitFor(t, patience, func() bool { return !f.outbox.stored().IsZero() })
 		b.kill()
 		f.outbox.change(mac(1))
 		b.revive()
 		testenv.WaitFor(t, patience, func() bool { return f.outbox.waiting() == 0 && f.outbox.claimed() > 0 })
 		d := listening(t, b)
+		c.advance(time.Minute)
 		testenv.WaitFor(t, patience, func() bool { return d.broadcasts(mac(1)) > 0 })
 	})
 }

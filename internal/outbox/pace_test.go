@@ -70,10 +70,10 @@ func (s *slow) Publish(ctx context.Context, messages []fleet.Publication) []erro
 func TestRelayDoesNotFloodASlowBroker(t *testing.T) {
 	const devices = 500
 	b := newBench()
-	broker := &slow{wire: b.wire, each: 2 * time.Millisecond}
+	broker := &slow{wire: b.wire, each: 8 * time.Millisecond}
 	b.wire.connect()
 	r := b.relay(t, func(o *Options) {
-		o.Publisher, o.Lease, o.Broadcast, o.RetryMin = broker, 150*time.Millisecond, false, 10*time.Millisecond
+		o.Publisher, o.Lease, o.Broadcast, o.RetryMin = broker, 600*time.Millisecond, false, 10*time.Millisecond
 	})
 	b.settled(t)
 	for n := range devices {

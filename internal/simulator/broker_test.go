@@ -1,7 +1,9 @@
 package simulator
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"testing"
@@ -64,16 +66,42 @@ func TestMosquitto(t *testing.T) {
 	}
 }
 
+// eachLine is told of what is written to it, line by line.
+type eachLine func(line []byte)
+
+func (f eachLine) Write(b []byte) (int, error) {
+	for line := range bytes.Lines(b) {
+		f(line)
+	}
+	return len(b), nil
+}
+
 func TestMosquittoThatStartsAgain(t *testing.T) {
 	t.Parallel()
 	broker := testenv.Mosquitto(t, testenv.MosquittoOptions{})
 	f := newFakeServer(t, nil, faults{})
 	forward(t, f, broker)
 	o := brief(f)
-	o.MQTTURL, o.Devices, o.Churn, o.Duration = broker.URL(), 8, 0, 4*time.Second
-	time.AfterFunc(time.Second, func() { broker.Kill(t); broker.Start(t) })
-	if r := mustRun(t, o); !r.OK() || r.Reconnects < 8 || r.Online != 8 {
-		t.Errorf("%+v", r)
+	o.MQTTURL, o.Devices, o.Churn, o.Duration, o.JSON = broker.URL(), 8, 0, 0, true
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	killed := false
+	o.Out = eachLine(func(line []byte) {
+		var now struct{ Online, Reconnects int }
+		if err := json.Unmarshal(line, &now); err != nil {
+			t.Error(err)
+		}
+		switch {
+		case !killed && now.Online == 8:
+			killed = true
+			broker.Kill(t)
+			broker.Start(t)
+		case now.Online == 8 && now.Reconnects >= 8:
+			cancel()
+		}
+	})
+	if r, err := Run(ctx, o); err != nil || !r.OK() || r.Reconnects < 8 || r.Online != 8 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

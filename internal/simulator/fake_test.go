@@ -277,6 +277,13 @@ func (f *fakeServer) texts() []string {
 	return all
 }
 
+// readsOf is how often a device asked for a configuration.
+func (f *fakeServer) readsOf(id int64) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.configs[id].reads
+}
+
 // enough has a function called at the n-th update.
 func (f *fakeServer) enough(n int, call func()) {
 	f.mu.Lock()

@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"espalier.dev/espalier/internal/testenv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -187,19 +190,22 @@ func TestAChangeByAPersonIsFollowed(t *testing.T) {
 				f := newFakeServer(t, newFakeBroker(t), wrong)
 				f.put(mac{0xaa, 1}, `{"deviceName":"before"}`)
 				o := brief(f)
-				o.Devices, o.Churn, o.Listen, o.Duration = 1, 0, listen, 2*time.Second
+				o.Devices, o.Churn, o.Listen = 1, 0, listen
 				servers, err := o.servers()
 				if err != nil {
 					t.Fatal(err)
 				}
 				edit := newAdmin(servers[0], "")
-				time.AfterFunc(300*time.Millisecond, func() {
+				var editing sync.WaitGroup
+				editing.Go(func() {
+					testenv.WaitFor(t, 20*time.Second, func() bool { return f.readsOf(1) > 0 })
 					if _, err := edit.update(context.WithoutCancel(t.Context()), 1, []byte(`{"deviceName":"after"}`)); err != nil {
 						t.Error(err)
 					}
 					edit.http.CloseIdleConnections()
 				})
-				r := mustRun(t, o)
+				r := runFor(t, o, f, 1)
+				editing.Wait()
 				if good := wrong == (faults{}); r.OK() != good {
 					t.Errorf("server %+v: %+v", wrong, r)
 				}
