@@ -68,6 +68,7 @@ test("it is gone through and searched by keys alone", async ({ page, server }) =
   await expect(link('"ssid"')).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/history\?to=2$/);
+  await expect(page.getByRole("region", { name: "Revisions" })).toBeVisible();
   await page.goBack();
   await search.fill("nowhere");
   await expect(page.getByText("Not found")).toBeVisible();
@@ -101,6 +102,7 @@ test("the value at the cursor leads to who set it, by keys alone", async ({ page
   await page.keyboard.press("Control+k");
   await expect(page.getByRole("combobox")).toBeFocused();
   await page.keyboard.type("who set the value at");
+  await expect(page.getByRole("option", { selected: true })).toContainText("Who set the value at");
   await page.keyboard.press("Enter");
   await expect(link('"ssid"')).toBeFocused();
   await page.keyboard.press("Control+k");

@@ -41,7 +41,7 @@ test("what cannot be kept is said, and is not left behind as if it were", async 
   await expect(unkept).toBeVisible();
   await expectAccessible(next);
   // What others were promised is not thrown away for nothing.
-  expect(await drafts(next)).toEqual([expect.stringContaining(`draft:${other}:`)]);
+  await expect.poll(() => drafts(next)).toEqual([expect.stringContaining(`draft:${other}:`)]);
   await next.getByRole("link", { name: "Timeline" }).click();
   await expect(dialog(next)).toContainText("this browser cannot keep it as a draft");
   await expect(next.getByRole("button", { name: "Leave, keep the draft" })).toBeHidden();
@@ -79,7 +79,7 @@ test("a draft that is the document by now is let go", async ({ page, server, con
   const next = await context.newPage();
   await open(next, server, id);
   await expect(editorOf(next)).toContainText("elsewhere");
-  expect(await drafts(next)).toEqual([]);
+  await expect.poll(() => drafts(next)).toEqual([]);
 });
 
 test("a draft goes with its device: to new hardware, and to no other device", async ({ page, server, context }) => {

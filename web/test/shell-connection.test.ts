@@ -40,7 +40,7 @@ test("a server that went away is told of plainly; when it is back, so is the pag
   await page.setViewportSize({ width: 1280, height: 800 });
   await server.up();
   await server.api("PATCH", `api/configs/${id}`, { content: { deviceName: "Veranda" } });
-  await expect(page.getByText("Veranda")).toBeVisible();
+  await expect(page.getByText("Veranda")).toBeVisible({ timeout: 40_000 });
   await expect(told).toBeHidden();
   await expect(page.getByText("Live", { exact: true })).toBeAttached();
 });
@@ -72,7 +72,7 @@ test("who does not want to wait tries now", async ({ page, server }) => {
     .getByRole("button", { name: "Try now" })
     .click({ timeout: 3000 })
     .catch(() => {}); // it was quicker by itself
-  await expect(page.getByText("Live", { exact: true })).toBeAttached();
+  await expect(page.getByText("Live", { exact: true })).toBeAttached({ timeout: 40_000 });
 });
 
 test("a page that was opened while the server cannot answer comes when it can", async ({ page, server }) => {
@@ -81,7 +81,7 @@ test("a page that was opened while the server cannot answer comes when it can", 
   await expect(page.getByRole("heading", { level: 1, name: "The server does not answer" })).toBeVisible();
   await expectAccessible(page);
   await page.unroute("**/api/server");
-  await expect(page).toHaveTitle(/^(Fleet|Welcome)/);
+  await expect(page).toHaveTitle(/^(Fleet|Welcome)/, { timeout: 40_000 });
 });
 
 test.describe("with a token", () => {
@@ -94,7 +94,7 @@ test.describe("with a token", () => {
     await server.down();
     server.env.ADMIN_TOKEN = "another-token-of-the-tests";
     await server.up();
-    await expect(page.getByRole("heading", { level: 1, name: /Sign in/ })).toBeVisible();
+    await expect(page.getByRole("heading", { level: 1, name: /Sign in/ })).toBeVisible({ timeout: 40_000 });
     await expect(page.getByLabel("Admin token")).toBeVisible();
   });
 });

@@ -7,6 +7,7 @@ const ask = async (page: Page, text: string) => {
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox").fill(text);
 };
+const chosen = (page: Page) => palette(page).getByRole("option", { selected: true });
 
 test("goes to a device by its address in any spelling, and lists it among the recent ones", async ({
   page,
@@ -35,9 +36,11 @@ test("does things to the device that one is on", async ({ page, server }) => {
   await page.goto(`${server.url}#/devices/${id}`);
   await expect(page.locator("main h1")).toBeVisible();
   await ask(page, "blame");
+  await expect(chosen(page)).toContainText("blame", { ignoreCase: true });
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(new RegExp(`#/devices/${id}/blame$`));
   await ask(page, "delete porch");
+  await expect(chosen(page)).toContainText("Delete");
   await page.keyboard.press("Enter");
   await expect(palette(page)).toBeHidden();
   await expect(page.getByRole("dialog").or(page.getByRole("alertdialog"))).toContainText("Porch");

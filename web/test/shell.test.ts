@@ -162,7 +162,7 @@ test.describe("with a token", () => {
       await tab.keyboard.press("Escape");
       return there;
     };
-    expect(await has(other)).toBe(true);
+    await expect.poll(() => has(other)).toBe(true);
     await page.getByRole("button", { name: "More" }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await expect.poll(() => has(other)).toBe(false);

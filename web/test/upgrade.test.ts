@@ -5,6 +5,7 @@ import { expect, expectAccessible, test } from "./fixtures";
 const root = resolve(import.meta.dirname, "../..");
 
 test("a page that is older than its server says so, and loads itself again", async ({ page, server }) => {
+  test.slow(); // a program is built
   const newer = join(server.folder, "espalier-newer");
   const flags = ["-trimpath", "-ldflags", "-s -w -X main.version=v99.1.0", "-o", newer];
   execFileSync("go", ["build", ...flags, "./cmd/espalier"], { cwd: root, env: { ...process.env, CGO_ENABLED: "0" } });
@@ -14,7 +15,7 @@ test("a page that is older than its server says so, and loads itself again", asy
   await server.down();
   server.program = newer;
   await server.up();
-  await expect(told).toBeVisible();
+  await expect(told).toBeVisible({ timeout: 40_000 });
   await expectAccessible(page);
   await page.getByRole("button", { name: "Load the page again" }).click();
   await expect(page.getByText("v99.1.0").first()).toBeVisible();

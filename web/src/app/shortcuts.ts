@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
+import { useLayoutEffect, useRef, useSyncExternalStore } from "react";
 import { stored } from "../api/session";
 
 /** Whether keys are called as on a Mac. */
@@ -131,7 +131,8 @@ export const useShortcuts = (keys: Keys, { below = false } = {}) => {
   useLayoutEffect(() => {
     current.current = keys;
   });
-  useEffect(() => {
+  // As soon as it is there: who types fast knows the keys.
+  useLayoutEffect(() => {
     if (layers.length === 0) window.addEventListener("keydown", press);
     if (below) layers.unshift(current);
     else layers.push(current);
