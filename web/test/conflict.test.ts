@@ -335,3 +335,42 @@ for (const colorScheme of ["light", "dark"] as const)
     await expectAccessible(page);
     expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
   });
+
+test("what was chosen is not closed away unasked, and Tab leads through the result", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, text.replace('"home"', '"mine"').replace("6\n", "7\n"));
+  await change(server, id, text.replace('"home"', '"theirs"').replace("6\n", "8\n"));
+  await banner(page, 2).getByRole("button", { name: "Look at both" }).click();
+  // Nothing is lost yet, and nothing is asked.
+  await expect(result(page)).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog(page)).toBeHidden();
+  await banner(page, 2).getByRole("button", { name: "Look at both" }).click();
+  await clash(page, "/wifi/channel").getByRole("radio", { name: "Theirs" }).check();
+  await clash(page, "/wifi/ssid").getByRole("radio", { name: "Another" }).check();
+  const own = clash(page, "/wifi/ssid").getByRole("textbox");
+  await own.fill('"third"');
+  await expect(result(page)).toContainText('"third"');
+  await expect(dialog(page)).not.toContainText("Tab indents");
+  await result(page).focus();
+  await page.keyboard.press("Tab");
+  await expect(result(page)).not.toBeFocused();
+  await expect(dialog(page)).not.toContainText("It was changed by hand");
+
+  await own.press("Escape");
+  await expect(dialog(page)).toContainText("What you chose is lost then");
+  await expect(page.getByRole("button", { name: "Stay" })).toBeFocused();
+  await expectAccessible(page);
+  await page.keyboard.press("Enter");
+  await expect(own).toHaveValue('"third"');
+  await page.getByRole("button", { name: "Go on editing" }).click();
+  await expect(dialog(page)).toContainText("What you chose is lost then");
+  // Who chooses on stays.
+  await clash(page, "/wifi/channel").getByRole("radio", { name: "Mine" }).check();
+  await expect(page.getByRole("button", { name: "Use the merged document" })).toBeEnabled();
+  await page.mouse.click(2, 2);
+  await page.getByRole("button", { name: "Lose it, and go on editing" }).click();
+  await expect(dialog(page)).toBeHidden();
+  await expect(editorOf(page)).toContainText('"mine"');
+});

@@ -53,32 +53,34 @@ interface Props {
   whoSet?: (pointer: string) => void;
   /** What stands at the right of the tools. */
   actions?: ReactNode;
-  /** As high as its text, and no toolbar: where the editor is a part of a form. */
+  /** As high as its text, no toolbar, and Tab goes on: where the editor is a part of a form. */
   small?: boolean;
   ref?: Ref<EditorHandle | null>;
 }
 
 /** An editor of a JSON document: marks what is wrong with it, and lists that below. */
-export const Editor = ({ initial, origin, label, readOnly = false, actions, small, ref, ...wanted }: Props) => {
+export const Editor = ({ initial, origin, label, readOnly = false, actions, small = false, ref, ...wanted }: Props) => {
   const { more, maxBytes, whoSet } = wanted;
   const host = useRef<HTMLDivElement>(null);
   const [editor, setEditor] = useState<Surface | null>(null);
   const [problems, setProblems] = useState<readonly Placed[]>([]);
   const [status, setStatus] = useState<Status>({ bytes: 0, line: 1, column: 1, canUndo: false, canRedo: false });
   const about = useId();
+  // In a form Tab goes through it; in a dialog, Escape is not the editor's.
+  const tab = !readOnly && !small;
   const wants = useRef(wanted);
   wants.current = wanted;
 
   // In the same step as it is rendered: a text that came between would be kept, and not shown.
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed must not make another editor
   useLayoutEffect(() => {
-    const made = new Surface(host.current!, initial, origin, { label, about, readOnly }, () => wants.current, {
+    const made = new Surface(host.current!, initial, origin, { label, about, readOnly, tab }, () => wants.current, {
       problems: setProblems,
       status: setStatus,
     });
     setEditor(made);
     return () => made.destroy();
-  }, [label, readOnly]);
+  }, [label, readOnly, tab]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: others say more, or another limit holds
   useEffect(() => editor?.check(), [editor, more, maxBytes]);
   useImperativeHandle<EditorHandle | null, EditorHandle | null>(
@@ -157,7 +159,7 @@ export const Editor = ({ initial, origin, label, readOnly = false, actions, smal
         <span>
           {status.bytes.toLocaleString("en-GB")} of {(maxBytes ?? defaultMaxBytes).toLocaleString("en-GB")} bytes
         </span>
-        {!readOnly && (
+        {tab && (
           <span id={about}>
             Tab indents; <kbd>Esc</kbd>, then <kbd>Tab</kbd> leaves the editor
           </span>

@@ -57,8 +57,18 @@ const replacing = EditorView.domEventHandlers({
   },
 });
 
+/** What an editor is, as long as it is there. */
+export interface Has {
+  label: string;
+  /** The element that says how it is used. */
+  about: string;
+  readOnly: boolean;
+  /** Tab writes; otherwise it goes on to what is next on the page. */
+  tab: boolean;
+}
+
 /** What the editor can do, but for what its component listens to. */
-export const setup = (o: { label: string; about: string; ends: LineEnds; readOnly: boolean }): Extension => [
+export const setup = (o: Has & { ends: LineEnds }): Extension => [
   EditorView.cspNonce.of(nonce),
   o.ends === "mixed" ? EditorState.lineSeparator.of("\n") : [],
   lintGutter(),
@@ -84,7 +94,7 @@ export const setup = (o: { label: string; about: string; ends: LineEnds; readOnl
   EditorState.readOnly.of(o.readOnly),
   EditorView.contentAttributes.of({
     "aria-label": o.label,
-    "aria-describedby": o.about,
+    ...(o.tab ? { "aria-describedby": o.about } : {}),
     spellcheck: "false",
     tabindex: "0",
   }),
@@ -94,7 +104,7 @@ export const setup = (o: { label: string; about: string; ends: LineEnds; readOnl
     ...searchKeymap,
     ...historyKeymap,
     ...foldKeymap,
-    ...(o.readOnly ? [] : [{ key: "Tab", run: softTab, shift: indentLess }]),
+    ...(o.tab ? [{ key: "Tab", run: softTab, shift: indentLess }] : []),
   ]),
 ];
 

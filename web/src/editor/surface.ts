@@ -11,7 +11,7 @@ import { type Origin, originOf, toOrigin, withOrigin } from "./origin";
 import type { Placed } from "./Problems";
 import { pointerAt } from "./pointer";
 import type { Span } from "./scan";
-import { diagnosticOf, setup } from "./setup";
+import { diagnosticOf, type Has, setup } from "./setup";
 
 /** What whoever shows the editor wants of it now. */
 export interface Wants {
@@ -47,7 +47,7 @@ export class Surface {
     parent: HTMLElement,
     initial: string,
     origin: unknown,
-    readonly has: { label: string; about: string; readOnly: boolean },
+    readonly has: Has,
     readonly wants: () => Wants,
     readonly tell: Tell,
   ) {

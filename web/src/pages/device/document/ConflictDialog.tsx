@@ -69,7 +69,6 @@ export const ConflictDialog = ({ first, newest, by, maxBytes, take, close, retur
   const { three, merged, choices, written } = merge;
   const { base, mine, theirs } = three;
   const newer = newest && newest.revision > theirs.revision ? newest : null;
-  const [leaving, setLeaving] = useState(false);
   const result = written ?? merged.text;
   const bad = useMemo(() => blocksSaving(checkDocument(result, { maxBytes })), [result, maxBytes]);
   const open = merged.conflicts.filter((conflict) => !choices.has(conflict.at));
@@ -77,7 +76,10 @@ export const ConflictDialog = ({ first, newest, by, maxBytes, take, close, retur
   // Another choice makes another result.
   useEffect(() => editor.current?.replace(merged.text, false), [merged]);
 
-  const leave = () => (written === null ? close() : setLeaving(true));
+  // What is asked about is what there was to lose then; whoever goes on with it stays.
+  const [leaving, setLeaving] = useState<unknown>(null);
+  const losing = written ?? (choices.size ? choices : null);
+  const leave = () => (losing === null ? close() : setLeaving(losing));
   const use = () => {
     if (bad) editor.current?.showError();
     else take(result, theirs);
@@ -92,8 +94,12 @@ export const ConflictDialog = ({ first, newest, by, maxBytes, take, close, retur
       size="full"
       returnTo={returnTo}
       footer={
-        leaving && written !== null ? (
-          <Losing stay={() => setLeaving(false)} leave={close} />
+        losing !== null && leaving === losing ? (
+          <Losing
+            what={written === null ? "What you chose" : "What you wrote by hand into the result"}
+            stay={() => setLeaving(null)}
+            leave={close}
+          />
         ) : (
           <Deciding
             discard={() => take((newer ?? theirs).text, newer ?? theirs)}
@@ -193,10 +199,10 @@ const Deciding = (o: { discard(): void; leave(): void; goOn(): void; label: stri
   </>
 );
 
-/** Asks before a result that was written by hand goes. */
-const Losing = ({ stay, leave }: { stay(): void; leave(): void }) => (
+/** Asks before what was chosen or written goes. */
+const Losing = ({ what, stay, leave }: { what: string; stay(): void; leave(): void }) => (
   <>
-    <span className={css.asked}>What you wrote by hand into the result is lost then.</span>
+    <span className={css.asked}>{what} is lost then.</span>
     <Button kind="danger" onClick={leave}>
       Lose it, and go on editing
     </Button>
