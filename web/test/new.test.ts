@@ -146,3 +146,43 @@ test("a file that comes in the moment in which the editor is made is in it", asy
   await expect(page.getByLabel("MAC address")).toHaveValue("02:00:00:00:00:0c");
   await expect(editor(page)).toContainText("From a file");
 });
+
+test("a duplicate is filled in undisturbed while the other is saved and deleted", async ({ page, server }) => {
+  const id = await server.create("02:00:00:00:00:01", '{"deviceName":"Porch"}');
+  await page.goto(`${server.url}#/new?from=${id}`);
+  await expect(editor(page)).toContainText("Porch");
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
+  await page.getByLabel("MAC address").fill("02:00:00:00:00:09");
+  await put(page, '{"deviceName":"Shed"}');
+  const message = page.getByLabel("Message for the history");
+  await message.fill("for the shed");
+  await server.api("PUT", `api/configs/${id}`, { content: '{"deviceName":"Another porch"}' });
+  await expect(page.getByRole("link", { name: "Another porch" })).toBeVisible();
+  await expect(message).toHaveValue("for the shed");
+  await expect(message).toBeFocused();
+  await expect(page.getByText("You had begun this one")).toBeHidden();
+
+  const read = page.waitForResponse((r) => r.url().endsWith(`/api/configs/${id}`) && r.status() === 404);
+  await server.api("DELETE", `api/configs/${id}`);
+  await (await read).finished();
+  await expect(message).toHaveValue("for the shed");
+  await editor(page).focus();
+  await page.keyboard.press("Control+z");
+  await page.keyboard.press("Control+y");
+  await expect(editor(page)).toContainText("Shed");
+  await page.getByRole("button", { name: "Create configuration" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Shed" })).toBeVisible();
+  const stored = await fetch(new URL("api/configs/02-00-00-00-00-09.json", server.url));
+  expect(await stored.text()).toBe('{"deviceName":"Shed"}');
+});
+
+test("a copy begins with what there is now, whatever was read before", async ({ page, server }) => {
+  const id = await server.create("02:00:00:00:00:01", '{"deviceName":"Porch"}');
+  await page.route("**/api/events**", (route) => route.abort());
+  await page.goto(`${server.url}#/devices/${id}`);
+  await expect(editor(page)).toContainText("Porch");
+  await server.api("PUT", `api/configs/${id}`, { content: '{"deviceName":"Another porch"}' });
+  await page.goto(`${server.url}#/new?from=${id}`);
+  await expect(page.getByRole("heading", { level: 1, name: "Duplicate a configuration" })).toBeVisible();
+  await expect(editor(page)).toContainText("Another porch");
+});

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import { type ComponentProps, useState } from "react";
 import { configQuery, documentQuery } from "../api/queries";
 import { Page } from "../ui/Page";
 import { Failed, Skeleton } from "../ui/states";
@@ -21,6 +22,12 @@ export const NewPage = () => {
 const Duplicate = ({ from }: { from: number }) => {
   const config = useQuery({ ...configQuery(from), staleTime: 0 });
   const document = useQuery({ ...documentQuery(from, config.data?.revision ?? 0), enabled: config.isSuccess });
+  // What was read first is what the copy begins with, whatever becomes of the other while it is filled in.
+  const [first, setFirst] = useState<ComponentProps<typeof NewForm> | null>(null);
+  if (!first && config.isFetchedAfterMount && config.isSuccess && document.isSuccess) {
+    const { mac_address, device_name, device_entity_id } = config.data;
+    setFirst({ from: mac_address, initial: document.data, copied: { name: device_name, entity: device_entity_id } });
+  }
   const error = config.error ?? document.error;
   const name = config.data && (config.data.device_name || config.data.mac_address);
   return (
@@ -39,7 +46,9 @@ const Duplicate = ({ from }: { from: number }) => {
       }
       narrow
     >
-      {error ? (
+      {first ? (
+        <NewForm {...first} />
+      ) : error ? (
         <Failed
           what="The document to begin with could not be read"
           error={error}
@@ -49,12 +58,6 @@ const Duplicate = ({ from }: { from: number }) => {
             <Link to="/new">Begin with an empty one</Link>
           </p>
         </Failed>
-      ) : document.isSuccess && config.data ? (
-        <NewForm
-          from={config.data.mac_address}
-          initial={document.data}
-          copied={{ name: config.data.device_name, entity: config.data.device_entity_id }}
-        />
       ) : (
         <Skeleton lines={8} label="Reading the document" />
       )}
