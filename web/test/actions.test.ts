@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "./fixtures";
+import { expect, expectAccessible, hold, test } from "./fixtures";
 
 const text = '{ "deviceName" : "Porch",\r\n  "deviceEntityId":"porch", "x":1.0 }\n';
 const mac = "02:00:00:00:00:01";
@@ -134,3 +134,43 @@ test("dialogs fit a phone", async ({ page, server }) => {
     await expect(openMenu(page)).toBeFocused();
   }
 });
+
+for (const { name, title, press, url, done } of [
+  { name: "Delete…", title: "Delete Porch?", press: "Delete", url: /\/api\/configs\/\d+$/, done: "Porch was deleted" },
+  {
+    name: "Replace hardware…",
+    title: "Replace the hardware of Porch",
+    press: "Replace",
+    url: /\/replace-device$/,
+    done: "Porch is 02:00:00:00:00:0a now",
+  },
+])
+  test(`what is being done is not called off by closing what asked for it: ${press}`, async ({ page, server }) => {
+    const id = await server.create(mac, text);
+    await page.route("**/api/events**", (route) => route.abort());
+    await page.goto(`${server.url}#/devices/${id}`);
+    await openMenu(page).click();
+    await page.getByRole("menuitem", { name }).click();
+    const dialog = page.getByRole("dialog", { name: title });
+    const address = dialog.getByLabel("MAC address of the new device");
+    if (press === "Replace") await address.fill("02:00:00:00:00:0a");
+    // It is refused at first, as somebody is quicker.
+    let release = await hold(page, url);
+    await dialog.getByRole("button", { name: press, exact: true }).click();
+    await expect(dialog.getByRole("button", { name: press, exact: true })).toBeDisabled();
+    await expect(dialog.getByRole("button", { name: "Cancel" })).toBeDisabled();
+    await page.keyboard.press("Escape");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await expect(dialog).toBeVisible();
+    await server.api("PUT", `api/configs/${id}`, { content: '{"deviceName":"Porch","x":2}' });
+    release();
+    await expect(dialog.getByRole("alert")).toContainText("Somebody changed this device meanwhile");
+    await page.unroute(url);
+
+    release = await hold(page, url);
+    await dialog.getByRole("button", { name: "Go on all the same" }).click();
+    await expect(dialog.getByRole("button", { name: "Cancel" })).toBeDisabled();
+    release();
+    await expect(page.getByText(done).first()).toBeVisible();
+    await expect(dialog).toBeHidden();
+  });

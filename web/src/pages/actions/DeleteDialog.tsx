@@ -45,13 +45,15 @@ export const DeleteDialog = ({ device, close, returnTo }: Props) => {
   return (
     <Dialog
       open
-      onOpenChange={close}
+      onOpenChange={() => !busy && close()}
       returnTo={returnTo}
       title={`Delete ${called(device)}?`}
       description={<code>{device.mac}</code>}
       footer={
         <>
-          <Button onClick={close}>Cancel</Button>
+          <Button onClick={close} disabled={busy}>
+            Cancel
+          </Button>
           <Button kind="danger" type="submit" form="delete-device" busy={busy}>
             Delete
           </Button>

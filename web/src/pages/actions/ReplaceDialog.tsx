@@ -42,13 +42,15 @@ export const ReplaceDialog = ({ device, close, returnTo }: Props) => {
   return (
     <Dialog
       open
-      onOpenChange={close}
+      onOpenChange={() => !busy && close()}
       returnTo={returnTo}
       title={`Replace the hardware of ${called(device)}`}
       description="For a board that broke or was exchanged: the new one gets the document of the old one."
       footer={
         <>
-          <Button onClick={close}>Cancel</Button>
+          <Button onClick={close} disabled={busy}>
+            Cancel
+          </Button>
           <Button kind="primary" type="submit" form="replace-device" busy={busy} disabled={!free}>
             Replace
           </Button>
@@ -73,7 +75,7 @@ export const ReplaceDialog = ({ device, close, returnTo }: Props) => {
             setText(next);
           }}
           hint="It is on the module's label, and esptool prints it"
-          onLeave={close}
+          onLeave={() => !busy && close()}
           autoFocus
         />
         <ul className={`${css.facts} ${css.stays}`}>
