@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { dialog, editorOf, loseAnswer, mac, open, revisionsOf, setText, stored, text } from "./editing";
-import { expect, test } from "./fixtures";
+import { expect, hold, test } from "./fixtures";
 import type { Server } from "./server";
 
 // The server did it, and its answer was lost. Whoever asks again wants the same once, and not twice.
@@ -167,4 +167,60 @@ test("a configuration that was brought back is back", async ({ page, server }) =
   await expect(page.getByText("Hall is back, as revision 3").first()).toBeVisible();
   await expect(editorOf(page)).toContainText("Hall");
   expect((await revisionsOf(server, id)).map((r) => r.revision)).toEqual([3, 2, 1]);
+});
+
+test("a revision is restored under its own key, and what became of another is not said of it", async ({
+  page,
+  server,
+}) => {
+  const id = await server.create(mac, text);
+  await server.api("PUT", `api/configs/${id}`, { content: text.replace("6\n", "7\n") });
+  await server.api("PUT", `api/configs/${id}`, { content: text.replace("6\n", "8\n") });
+  await deaf(page);
+  await page.goto(`${server.url}#/devices/${id}/history?to=1`);
+  const choose = async (n: number) => {
+    await page
+      .getByRole("region", { name: "Revisions" })
+      .getByRole("button", { name: new RegExp(`^Revision ${n}\\b`) })
+      .click();
+    await page.getByRole("button", { name: `Restore revision ${n}` }).click();
+    await expect(dialog(page).getByRole("region", { name: `What restoring revision ${n} changes` })).toBeVisible();
+  };
+  const restore = (n: number) => dialog(page).getByRole("button", { name: `Restore revision ${n}` });
+  const cancel = dialog(page).getByRole("button", { name: "Cancel" });
+  const why = dialog(page).getByLabel("Message");
+
+  // It is refused, as somebody is quicker; and cannot be called off while it is on its way.
+  await choose(1);
+  await why.fill("for the first");
+  const release = await hold(page, "**/revisions/1/restore");
+  await restore(1).click();
+  await expect(cancel).toBeDisabled();
+  await page.keyboard.press("Escape");
+  await expect(dialog(page)).toBeVisible();
+  await server.api("PUT", `api/configs/${id}`, { content: text.replace("6\n", "9\n") });
+  release();
+  const refused = dialog(page).getByText("Somebody saved meanwhile: nothing was restored");
+  await expect(refused).toBeVisible();
+  await page.unroute("**/revisions/1/restore");
+  await cancel.click();
+  await choose(2);
+  await expect(refused).toBeHidden();
+  await expect(why).toHaveValue("");
+  await cancel.click();
+  await choose(1);
+  await expect(refused).toBeHidden();
+
+  await loseAnswer(page, "**/revisions/1/restore", "POST");
+  await restore(1).click();
+  await expect(dialog(page)).toContainText("It was not restored");
+  await cancel.click();
+  await choose(2);
+  await restore(2).click();
+  // Another's revision is there by now, of which the page was not told.
+  await expect(refused).toBeVisible();
+  await expect(dialog(page)).toContainText("It becomes revision 6");
+  await restore(2).click();
+  await expect(page.getByText("Revision 2 is restored, as revision 6").first()).toBeVisible();
+  expect(await stored(server, id, 6)).toBe(text.replace("6\n", "7\n"));
 });

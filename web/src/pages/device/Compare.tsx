@@ -228,6 +228,7 @@ const About = ({
       )}
       {config && (
         <RestoreDialog
+          key={r.revision}
           id={id}
           revision={r}
           config={config}

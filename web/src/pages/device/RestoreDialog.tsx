@@ -48,19 +48,23 @@ export const RestoreDialog = ({ id, revision, config, open, onOpenChange }: Prop
     if (refused?.code === "PRECONDITION_FAILED") void refreshConfig(id);
   };
 
+  const close = () => {
+    if (busy) return;
+    forget();
+    onOpenChange(false);
+  };
   return (
     <Dialog
       open={open}
-      onOpenChange={(is) => {
-        forget();
-        onOpenChange(is);
-      }}
+      onOpenChange={(is) => !is && close()}
       size="l"
       title={`Restore revision ${revision.revision}`}
       description={`It becomes revision ${config.revision + 1}, byte for byte, and the device is told. Nothing of the history is lost.`}
       footer={
         <>
-          <Button onClick={() => onOpenChange(false)}>Cancel</Button>
+          <Button onClick={close} disabled={busy}>
+            Cancel
+          </Button>
           <Button kind="primary" busy={busy} disabled={!now.isSuccess || !then.isSuccess} onClick={() => void run()}>
             Restore revision {revision.revision}
           </Button>
