@@ -186,3 +186,37 @@ test("a copy begins with what there is now, whatever was read before", async ({ 
   await expect(page.getByRole("heading", { level: 1, name: "Duplicate a configuration" })).toBeVisible();
   await expect(editor(page)).toContainText("Another porch");
 });
+
+test("a file whose lines end in two ways is taken back, and taken again, byte for byte", async ({ page, server }) => {
+  const mixed = '{\r\n"a": 1,\n"b": 2\r\n}';
+  const typed = '{\n"typed": 1\n}';
+  const create = async (mac: string) => {
+    await page.getByLabel("MAC address").fill(mac);
+    await page.getByRole("button", { name: "Create configuration" }).click();
+    await expect(page.getByRole("heading", { level: 1, name: mac })).toBeVisible();
+    return (await fetch(new URL(`api/configs/${mac.replaceAll(":", "-")}.json`, server.url))).text();
+  };
+  const begin = async () => {
+    await page.goto(`${server.url}#/new`);
+    await put(page, typed);
+    await page.getByLabel("File with the document").setInputFiles({
+      name: "mixed.json",
+      mimeType: "application/json",
+      buffer: Buffer.from(mixed),
+    });
+    await expect(editor(page)).toContainText('"b": 2');
+    await editor(page).focus();
+    await page.keyboard.press("Control+z");
+    await expect(editor(page)).toContainText('"typed": 1');
+    await expect(editor(page)).not.toContainText('"b": 2');
+  };
+  await begin();
+  expect(await create("02:00:00:00:00:0a")).toBe(typed);
+  await begin();
+  await page.keyboard.press("Control+y");
+  await expect(editor(page)).toContainText('"b": 2');
+  // What is written then ends a line in the one way that is written.
+  await page.keyboard.press("Control+End");
+  await page.keyboard.press("Enter");
+  expect(await create("02:00:00:00:00:0b")).toBe(`${mixed}\n`);
+});

@@ -15,7 +15,6 @@ import {
 } from "@codemirror/view";
 import { nonce } from "../app/nonce";
 import type { Problem } from "./checks";
-import type { LineEnds } from "./eol";
 import { theme } from "./theme";
 
 const softTab: StateCommand = ({ state, dispatch }) => {
@@ -68,9 +67,8 @@ export interface Has {
 }
 
 /** What the editor can do, but for what its component listens to. */
-export const setup = (o: Has & { ends: LineEnds }): Extension => [
+export const setup = (o: Has): Extension => [
   EditorView.cspNonce.of(nonce),
-  o.ends === "mixed" ? EditorState.lineSeparator.of("\n") : [],
   lintGutter(),
   lineNumbers(),
   codeFolding({ placeholderText: "…" }),

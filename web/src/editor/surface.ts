@@ -1,7 +1,7 @@
 import { redoDepth, undoDepth } from "@codemirror/commands";
 import { setDiagnostics } from "@codemirror/lint";
 import { diff } from "@codemirror/merge";
-import { EditorState, Transaction } from "@codemirror/state";
+import { EditorState, Text, Transaction } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { toast } from "../ui/Toast";
 import { byteLength, checkDocument, type Problem } from "./checks";
@@ -77,7 +77,7 @@ export class Surface {
           { key: "Shift-Alt-f", run: () => this.format() },
           { key: "Shift-Alt-b", run: () => this.whoSet() },
         ]),
-        setup({ ...this.has, ends: origin.ends }),
+        setup(this.has),
         EditorView.updateListener.of((update) => {
           const { of, ends } = originOf(update.state);
           if (update.docChanged || originOf(update.startState) !== originOf(update.state))
@@ -175,10 +175,11 @@ export class Surface {
   }
 
   replace(text: string, edit: boolean, of: unknown) {
-    const origin = { of, ends: lineEndsOf(text) };
     const was = this.#ends;
-    // What is to be a character of the text, and what the end of a line, is said once for all of an editor's state.
-    if (origin.ends !== was && (origin.ends === "mixed" || was === "mixed")) {
+    const same = text === outOfEditor(this.view.state.doc.toString(), was);
+    const origin = { of, ends: same ? was : lineEndsOf(text) };
+    // What was written before cannot be undone into a text in which returns are another thing than they were then.
+    if (!edit && origin.ends !== was && (origin.ends === "mixed" || was === "mixed")) {
       this.view.setState(this.#state(text, origin));
       this.wants().onChange(text, of);
     } else {
@@ -195,7 +196,7 @@ export class Surface {
     const changes = diff(before, text, { scanLimit: 500, timeout: 100 }).map((c) => ({
       from: c.fromA,
       to: c.toA,
-      insert: this.view.state.toText(text.slice(c.fromB, c.toB)),
+      insert: Text.of(text.slice(c.fromB, c.toB).split("\n")),
     }));
     this.view.dispatch({
       changes,
