@@ -374,3 +374,22 @@ test("what was chosen is not closed away unasked, and Tab leads through the resu
   await expect(dialog(page)).toBeHidden();
   await expect(editorOf(page)).toContainText('"mine"');
 });
+
+test("what was brought back and cannot be read is said to be back", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, text.replace('"home"', '"mine"'));
+  await change(server, id, text.replace("6\n", "11\n"));
+  await server.api("DELETE", `api/configs/${id}`);
+  await page.route("**/revisions/4/document", (route) => route.abort());
+  await page.getByRole("button", { name: "Bring it back with my text" }).click();
+  await expect(page.getByText("It is back, but its document could not be read").first()).toBeVisible();
+  await expect(page.getByText("It could not be brought back")).toBeHidden();
+  await expect(page.getByText("It was deleted while you edit")).toBeHidden();
+  await page.unroute("**/revisions/4/document");
+  await page.keyboard.press("Control+s");
+  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
+  await expect(dialog(page)).toContainText("Revision 4 was saved while you edited");
+  await saveMerged(page, 5);
+  expect(await stored(server, id, 5)).toBe(text.replace('"home"', '"mine"').replace("6\n", "11\n"));
+});

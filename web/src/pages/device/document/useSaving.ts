@@ -3,7 +3,7 @@ import { flushSync } from "react-dom";
 import { asFailure, Failure } from "../../../api/client";
 import { configQuery, documentQuery, queries } from "../../../api/queries";
 import { useAttempt } from "../../../api/useAttempt";
-import { restore, undelete } from "../../../api/write";
+import { type Config, restore, undelete } from "../../../api/write";
 import { blocksSaving, checkDocument } from "../../../editor/checks";
 import { toast, toastFailure } from "../../../ui/Toast";
 import type { Three } from "./ConflictDialog";
@@ -128,20 +128,28 @@ export const useSaving = (id: number, first: Based, maxBytes: number) => {
   const bringBack = async () => {
     setBringing(true);
     try {
-      const back = await attempt("", {}, (at) => undelete(id, at));
-      const there = await queries.fetchQuery(documentQuery(id, back.revision));
-      queries.setQueryData(configQuery(id).queryKey, back);
-      await queries.refetchQueries({ queryKey: ["config", id] });
-      const now = { revision: back.revision, text: there };
-      // Somebody may have saved before it was deleted: that is not written over unseen.
-      const mine = there === based.current.text || text.current === there;
-      if (mine) rebase(now);
-      if (text.current !== there) setShown(mine ? { what: "save" } : conflict(now));
+      await isBack(await attempt("", {}, (at) => undelete(id, at)));
     } catch (error) {
       toastFailure("It could not be brought back", error);
     } finally {
       setBringing(false);
     }
+  };
+  const isBack = async (back: Config) => {
+    const there = await queries.fetchQuery(documentQuery(id, back.revision)).catch(asFailure);
+    queries.setQueryData(configQuery(id).queryKey, back);
+    await queries.refetchQueries({ queryKey: ["config", id] });
+    if (there instanceof Failure)
+      return toast({
+        title: "It is back, but its document could not be read",
+        detail: `${there.message}. Your text is still in the editor: save it, and you see first what it changes.`,
+        bad: true,
+      });
+    const now = { revision: back.revision, text: there };
+    // Somebody may have saved before it was deleted: that is not written over unseen.
+    const mine = there === based.current.text || text.current === there;
+    if (mine) rebase(now);
+    if (text.current !== there) setShown(mine ? { what: "save" } : conflict(now));
   };
 
   const discard = () => {
