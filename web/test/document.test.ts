@@ -414,3 +414,23 @@ test("the largest document is written as fluently as a small one", async ({ page
   const big = await perKey(await server.create("02:00:00:00:00:02", large));
   expect(big).toBeLessThan(6 * small + 50);
 });
+
+test("what was written into a text whose lines ended in two ways is undone behind its save", async ({
+  page,
+  server,
+}) => {
+  const mixed = '{\r\n"a": 1,\n"b": 2\r\n}';
+  const id = await server.create(mac, mixed);
+  await open(page, server, id);
+  await setText(page, '{"a": 3}');
+  await page.keyboard.press("Control+s");
+  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
+  await expect(page.getByText("Revision 2 is saved").first()).toBeVisible();
+  await expect(editorOf(page)).toBeFocused();
+  await page.keyboard.press("Control+z");
+  await expect(editorOf(page)).toContainText('"b": 2');
+  await page.keyboard.press("Control+s");
+  await page.getByRole("textbox", { name: "Message" }).press("Control+Enter");
+  await expect(page.getByText("Revision 3 is saved").first()).toBeVisible();
+  expect(await stored(server, id, 3)).toBe(mixed);
+});
