@@ -143,3 +143,100 @@ test("a copy that was begun is offered for the device that it is a copy of, and 
   await page.getByRole("button", { name: "Start over" }).click();
   await expect.poll(() => drafts(page)).toEqual([]);
 });
+
+/** Goes away from what is written, and says that it is to be kept. */
+const leaveAndKeep = async (page: Page) => {
+  await page.bringToFront();
+  await page.getByRole("link", { name: "Audit" }).first().click();
+  await page.getByRole("button", { name: "Leave, keep the draft" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Audit" })).toBeVisible();
+};
+const texts = (page: Page) => page.evaluate(() => Object.values(localStorage).join());
+
+test("what is left to be kept is kept, also where another tab has thrown the draft away", async ({
+  page,
+  server,
+  context,
+}) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, text.replace("home", "unsaved"));
+  await expect.poll(() => drafts(page)).toHaveLength(1);
+  const other = await context.newPage();
+  await open(other, server, id);
+  await expect(other.getByText(/A draft from .* on revision 1 was found/)).toBeVisible();
+  const discard = other.getByRole("button", { name: "Discard" });
+  await discard.focus();
+  await discard.press("Enter");
+  await expect.poll(() => drafts(page)).toEqual([]);
+
+  // What is said of it is so when it is said.
+  await page.bringToFront();
+  await fill(page);
+  await page.getByRole("link", { name: "Audit" }).first().click();
+  await expect(dialog(page)).toContainText("this browser cannot keep it as a draft");
+  await page.getByRole("button", { name: "Stay" }).click();
+  await page.evaluate(() => localStorage.removeItem("filler"));
+  await leaveAndKeep(page);
+  expect(await drafts(page)).toHaveLength(1);
+  await page.goBack();
+  await page.getByRole("button", { name: "Restore" }).click();
+  await expect(editorOf(page)).toContainText("unsaved");
+});
+
+test("two tabs that begin a configuration keep each its own", async ({ page, server, context }) => {
+  const address = (of: Page) => of.getByLabel("MAC address");
+  const begun = (of: Page) => of.getByText("You had begun this one");
+  await page.goto(`${server.url}#/new`);
+  await expect(editorOf(page)).toBeVisible();
+  await address(page).fill("02:00:00:00:00:0a");
+  await expect.poll(() => drafts(page)).toHaveLength(1);
+  const other = await context.newPage();
+  await other.goto(`${server.url}#/new`);
+  await expect(begun(other)).toBeVisible();
+  await expect(editorOf(other)).toBeVisible();
+  const startOver = other.getByRole("button", { name: "Start over" });
+  await startOver.focus();
+  await startOver.press("Enter");
+  await expect.poll(() => drafts(page)).toEqual([]);
+  await leaveAndKeep(page);
+  // The other, which has nothing to keep, leaves what there is alone.
+  await expect.poll(() => texts(other)).toContain("02:00:00:00:00:0a");
+  await other.reload();
+  await expect(begun(other)).toBeVisible();
+
+  // Both go on from the same, each its own way.
+  await page.bringToFront();
+  await page.goBack();
+  await expect(begun(page)).toBeVisible();
+  await expect(editorOf(page)).toBeVisible();
+  await other.bringToFront();
+  await expect(editorOf(other)).toBeVisible();
+  await address(other).fill("02:00:00:00:00:0b");
+  await expect.poll(() => texts(page)).toContain("02:00:00:00:00:0b");
+  await address(page).fill("02:00:00:00:00:0c");
+  await expect.poll(() => texts(other)).toContain("02:00:00:00:00:0c");
+  await leaveAndKeep(other);
+  await leaveAndKeep(page);
+  await expect.poll(() => drafts(page)).toHaveLength(2);
+  expect(await texts(page)).toContain("02:00:00:00:00:0b");
+  await page.goBack();
+  await expect(address(page)).toHaveValue("02:00:00:00:00:0c");
+  // What one made is let go, and what the other began is not.
+  await expect(editorOf(page)).toBeVisible();
+  await page.getByRole("button", { name: "Create configuration" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "02:00:00:00:00:0c" })).toBeVisible();
+  await page.goto(`${server.url}#/new`);
+  await expect(address(page)).toHaveValue("02:00:00:00:00:0b");
+});
+
+test("what was discarded on leaving stays so", async ({ page, server }) => {
+  await page.goto(`${server.url}#/new`);
+  await expect(editorOf(page)).toBeVisible();
+  await page.getByLabel("MAC address").fill("02:00:00:00:00:0b");
+  await expect.poll(() => drafts(page)).toHaveLength(1);
+  await page.getByRole("link", { name: "Audit" }).first().click();
+  await page.getByRole("button", { name: "Discard the changes" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Audit" })).toBeVisible();
+  expect(await drafts(page)).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { useBlocker } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 
@@ -14,13 +14,15 @@ interface Props {
   unsaved(): boolean;
   /** Whether who goes there leaves it behind. */
   leaves(from: Place, to: Place): boolean;
+  /** Has it kept in this browser as it is. */
+  keep(): void;
   /** It is kept in this browser as it is; otherwise who leaves it loses it. */
   kept: boolean;
   discard(): void;
 }
 
 /** Asks before what was written is left behind: by a link, the back button, or closing the tab. */
-export const Leave = ({ title, unsaved, leaves, kept, discard }: Props) => {
+export const Leave = ({ title, unsaved, leaves, keep, kept, discard }: Props) => {
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) => unsaved() && leaves(current, next),
     enableBeforeUnload: unsaved,
@@ -31,11 +33,18 @@ export const Leave = ({ title, unsaved, leaves, kept, discard }: Props) => {
   useEffect(() => {
     asked.current = blocker;
   });
+  // What was kept before may have been thrown away by now, in another tab.
+  const blocked = blocker.status === "blocked";
+  const keeps = useRef(keep);
+  keeps.current = keep;
+  useLayoutEffect(() => {
+    if (blocked) keeps.current();
+  }, [blocked]);
   const stay = () => asked.current.reset?.();
   const leave = () => asked.current.proceed?.();
   return (
     <Dialog
-      open={blocker.status === "blocked"}
+      open={blocked}
       onOpenChange={(open) => !open && stay()}
       title={title}
       description={

@@ -17,6 +17,7 @@ import { toast } from "../../ui/Toast";
 import { MacField, useFreeMac } from "../actions/MacField";
 import { MessageField } from "../actions/MessageField";
 import { Leave } from "../Leave";
+import { useKeeping } from "../useKeeping";
 import { draftOf } from "./draft";
 import css from "./NewForm.module.css";
 import { documentProblems, macRefusal } from "./refusal";
@@ -47,14 +48,20 @@ export const NewForm = ({ from, initial, copied }: Props) => {
   const { busy, failure, forget, send } = useSending();
   const editor = useRef<EditorHandle>(null);
   const made = useRef(false);
+  const thrown = useRef(false); // away, as it is
   const wanted = useFreeMac(mac);
   const dirty = mac !== "" || text !== initial;
 
-  useEffect(() => {
-    if (made.current) return;
+  const keep = useKeeping(() => {
+    if (made.current || thrown.current) return;
     if (!dirty) draft.drop();
     setLost(dirty && !draft.write({ mac, text }));
-  }, [draft, mac, text, dirty]);
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is kept is another
+  useEffect(() => {
+    thrown.current = false;
+    keep();
+  }, [keep, mac, text]);
 
   const maxBytes = server?.max_content_bytes;
   const wrong = () => blocksSaving(checkDocument(text, maxBytes === undefined ? {} : { maxBytes }));
@@ -159,8 +166,12 @@ export const NewForm = ({ from, initial, copied }: Props) => {
         title="Leave without creating it?"
         unsaved={() => dirty && !made.current}
         leaves={() => true}
+        keep={keep}
         kept={!lost}
-        discard={draft.drop}
+        discard={() => {
+          thrown.current = true;
+          draft.drop();
+        }}
       />
     </form>
   );

@@ -94,6 +94,7 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
         title="Leave without saving?"
         unsaved={() => text.current !== editing.based.current.text}
         leaves={(from, to) => from.pathname !== to.pathname}
+        keep={editing.keep}
         kept={!editing.unkept}
         discard={saving.discard}
       />

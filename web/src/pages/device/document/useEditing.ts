@@ -162,7 +162,7 @@ export const useEditing = (id: number, first: Based, { held, onLate }: Options) 
       editor,
       unkept: draft.lost,
     },
-    ...{ onChange, put, rebase, write, settle, readNewest },
+    ...{ onChange, put, rebase, write, settle, readNewest, keep: draft.write },
   };
 };
 
