@@ -415,6 +415,22 @@ test("the largest document is written as fluently as a small one", async ({ page
   expect(big).toBeLessThan(6 * small + 50);
 });
 
+test("who throws away what was written goes on in the editor", async ({ page, server }) => {
+  const id = await server.create(mac, text);
+  await open(page, server, id);
+  await setText(page, '{"x": 1}');
+  const discard = page.getByRole("button", { name: "Discard" });
+  await discard.focus();
+  await discard.press("Enter");
+  await expect(page.getByText("Not saved")).toBeHidden();
+  await expect(editorOf(page)).toBeFocused();
+  // Pressed otherwise it brings up no keyboard.
+  await setText(page, '{"x": 1}');
+  await discard.click();
+  await expect(page.getByText("Not saved")).toBeHidden();
+  await expect(editorOf(page)).not.toBeFocused();
+});
+
 test("what was written into a text whose lines ended in two ways is undone behind its save", async ({
   page,
   server,

@@ -168,6 +168,7 @@ test("what is left to be kept is kept, also where another tab has thrown the dra
   const discard = other.getByRole("button", { name: "Discard" });
   await discard.focus();
   await discard.press("Enter");
+  await expect(editorOf(other)).toBeFocused();
   await expect.poll(() => drafts(page)).toEqual([]);
 
   // What is said of it is so when it is said.
@@ -198,6 +199,7 @@ test("two tabs that begin a configuration keep each its own", async ({ page, ser
   const startOver = other.getByRole("button", { name: "Start over" });
   await startOver.focus();
   await startOver.press("Enter");
+  await expect(address(other)).toBeFocused();
   await expect.poll(() => drafts(page)).toEqual([]);
   await leaveAndKeep(page);
   // The other, which has nothing to keep, leaves what there is alone.

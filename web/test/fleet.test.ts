@@ -308,3 +308,22 @@ for (const colorScheme of ["light", "dark"] as const)
       await page.getByRole("menuitem", { name: "Name" }).click();
       await expect(names(page).first()).toHaveText("Sensor 30");
     });
+
+test("what goes when it is pressed leaves the keys to the search", async ({ page, server }) => {
+  await seed(server, 3);
+  await page.goto(`${server.url}#/?sort=name&desc=true&sync=unknown`);
+  await expect(names(page)).toHaveCount(3);
+  const clear = page.getByRole("button", { name: "Clear", exact: true });
+  await clear.focus();
+  await clear.press("Enter");
+  await expect(clear).toBeHidden();
+  await expect(page.getByRole("searchbox")).toBeFocused();
+
+  await page.getByRole("checkbox", { name: "Select Sensor 1", exact: true }).click();
+  await server.create(mac(9), '{"deviceName": "Sensor 9"}');
+  const show = page.getByRole("button", { name: "1 changed, show" });
+  await show.focus();
+  await show.press("Enter");
+  await expect(names(page).first()).toHaveText("Sensor 9");
+  await expect(page.getByRole("searchbox")).toBeFocused();
+});

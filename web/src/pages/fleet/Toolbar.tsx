@@ -4,6 +4,7 @@ import { counted, devices } from "../../fleet/counted";
 import { type Column, columns, type Sync, syncSays } from "../../fleet/row";
 import type { FleetStore } from "../../fleet/store";
 import { Button, IconButton } from "../../ui/Button";
+import { byKeys } from "../../ui/byKeys";
 import { Menu, MenuItem } from "../../ui/Menu";
 import { columnSays } from "./columns";
 import { type FleetSearch, isFiltered, orderOf } from "./search";
@@ -33,7 +34,14 @@ export const Toolbar = (p: Props) => (
     {p.narrow && <SortMenu {...p} />}
     <Summary {...p} />
     {p.waiting > 0 && (
-      <Button size="s" icon={<ListRestart />} onClick={p.onRelease}>
+      <Button
+        size="s"
+        icon={<ListRestart />}
+        onClick={(event) => {
+          p.onRelease();
+          if (byKeys(event)) p.inputRef.current?.focus();
+        }}
+      >
         {counted(p.waiting)} changed, show
       </Button>
     )}
@@ -91,7 +99,7 @@ const SearchBox = ({ inputRef, search, onSearch, onRows }: Props) => {
   );
 };
 
-const Summary = ({ fleet, search, shown, onClear }: Props) => {
+const Summary = ({ inputRef, fleet, search, shown, onClear }: Props) => {
   const filtered = isFiltered(search);
   const loading = fleet.state !== "ready";
   const says = loading
@@ -108,7 +116,15 @@ const Summary = ({ fleet, search, shown, onClear }: Props) => {
       {filtered && (
         <>
           <span className={css.filters}>{saysFilter(search)}</span>
-          <Button kind="quiet" size="s" icon={<X />} onClick={onClear}>
+          <Button
+            kind="quiet"
+            size="s"
+            icon={<X />}
+            onClick={(event) => {
+              onClear();
+              if (byKeys(event)) inputRef.current?.focus();
+            }}
+          >
             Clear
           </Button>
         </>

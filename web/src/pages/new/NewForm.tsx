@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type FormEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { Failure } from "../../api/client";
 import { queries, serverQuery } from "../../api/queries";
 import { useAttempt } from "../../api/useAttempt";
@@ -11,6 +11,7 @@ import { blocksSaving, checkDocument } from "../../editor/checks";
 import type { EditorHandle } from "../../editor/Editor";
 import { LazyEditor } from "../../editor/LazyEditor";
 import { Button } from "../../ui/Button";
+import { byKeys } from "../../ui/byKeys";
 import { Notice } from "../../ui/Notice";
 import { Card } from "../../ui/Page";
 import { toast } from "../../ui/Toast";
@@ -87,7 +88,8 @@ export const NewForm = ({ from, initial, copied }: Props) => {
     forget();
     setText(next);
   };
-  const startOver = () => {
+  const startOver = (event: MouseEvent) => {
+    if (byKeys(event)) document.querySelector<HTMLInputElement>("#new-config input")?.focus();
     setRestored(false);
     setMac("");
     put(initial);

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { type MouseEvent, useState } from "react";
 import { Button } from "../../../ui/Button";
 import { Notice } from "../../../ui/Notice";
 import { Time } from "../../../ui/Time";
@@ -123,7 +123,7 @@ export const DraftFound = ({
   stranger: boolean;
   base: Based;
   restore(): void;
-  discard(): void;
+  discard(event: MouseEvent): void;
 }) => {
   const [open, setOpen] = useState(false);
   return (

@@ -8,6 +8,7 @@ import { checkDocument, defaultMaxBytes } from "../../../editor/checks";
 import type { EditorHandle } from "../../../editor/Editor";
 import { LazyEditor } from "../../../editor/LazyEditor";
 import { Button } from "../../../ui/Button";
+import { byKeys } from "../../../ui/byKeys";
 import { Leave } from "../../Leave";
 import { cursor } from "../cursor";
 import { revisionsHead } from "../log";
@@ -77,7 +78,13 @@ export const Workspace = ({ id, first }: { id: number; first: Based }) => {
               {dirty && (
                 <>
                   <span className={css.unsaved}>Not saved</span>
-                  <Button size="s" onClick={saving.discard}>
+                  <Button
+                    size="s"
+                    onClick={(event) => {
+                      saving.discard();
+                      if (byKeys(event)) editing.editor.current?.focus();
+                    }}
+                  >
                     Discard
                   </Button>
                 </>
@@ -171,7 +178,10 @@ const Told = ({
           stranger={found.stranger}
           base={base}
           restore={() => void restore(found.draft)}
-          discard={() => forget(found.draft)}
+          discard={(event) => {
+            forget(found.draft);
+            if (byKeys(event)) editor.current?.focus();
+          }}
         />
       )}
       {gone && dirty && (
