@@ -242,3 +242,35 @@ test("what was discarded on leaving stays so", async ({ page, server }) => {
   await expect(page.getByRole("heading", { level: 1, name: "Audit" })).toBeVisible();
   expect(await drafts(page)).toEqual([]);
 });
+
+test.describe("with a token", () => {
+  const token = "a-token-of-the-tests";
+  test.use({ serverEnv: { ADMIN_TOKEN: token } });
+
+  test("nothing of what was written is left by who signs out, not by its going either", async ({ page, server }) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    const { id } = await server.api<{ id: number }>(
+      "POST",
+      "api/configs",
+      { mac_address: mac, content: text },
+      headers,
+    );
+    // The machine itself needs no token.
+    await page.setExtraHTTPHeaders({ "X-Forwarded-For": "10.0.0.9" });
+    for (const path of ["#/new", `#/devices/${id}`]) {
+      await page.goto("about:blank");
+      await page.goto(`${server.url}${path}`);
+      await page.evaluate((t) => sessionStorage.setItem("espalier:/:token", t), token);
+      await page.reload();
+      await editorOf(page).focus();
+      await page.keyboard.press("Control+End");
+      await page.keyboard.type(" ");
+      await expect.poll(() => drafts(page)).toHaveLength(1);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "Sign out" }).click();
+      await page.getByRole("button", { name: "Delete and sign out" }).click();
+      await expect(page.getByLabel("Admin token")).toBeVisible();
+      expect(await drafts(page)).toEqual([]);
+    }
+  });
+});
