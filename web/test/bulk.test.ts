@@ -97,6 +97,34 @@ test("leaves alone what was changed meanwhile, what it would break, and what one
   });
 });
 
+test("what one takes out stays out for whoever goes back, until the change is another", async ({ page, server }) => {
+  await seed(server, 3, (n) => ({ deviceName: `Sensor ${n}`, n }));
+  await page.goto(server.url);
+  await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
+  await page.getByRole("button", { name: "Set a value" }).click();
+  const dialog = page.getByRole("dialog");
+  const ways = dialog.getByRole("checkbox", { name: "In 1 device" });
+  await dialog.getByLabel("Which value").fill("n");
+  await dialog.getByLabel("New value").fill("7");
+  await dialog.getByRole("button", { name: "Show the differences" }).click();
+  await expect(dialog).toContainText("3 devices would change, in 3 ways");
+  await ways.nth(1).uncheck();
+  await dialog.getByRole("button", { name: "Go on with 2 devices" }).click();
+  await dialog.getByRole("button", { name: "Back" }).click();
+  await expect(dialog).toContainText("3 devices would change, in 3 ways");
+  await expect(dialog.getByRole("button", { name: "Go on with 2 devices" })).toBeEnabled();
+  await expect(ways.nth(1)).not.toBeChecked();
+  // Another message is no other change; another value is.
+  await dialog.getByRole("button", { name: "Back" }).click();
+  await dialog.getByLabel("Message").fill("why");
+  await dialog.getByRole("button", { name: "Show the differences" }).click();
+  await expect(dialog.getByRole("button", { name: "Go on with 2 devices" })).toBeEnabled();
+  await dialog.getByRole("button", { name: "Back" }).click();
+  await dialog.getByLabel("New value").fill("8");
+  await dialog.getByRole("button", { name: "Show the differences" }).click();
+  await expect(dialog.getByRole("button", { name: "Go on with 3 devices" })).toBeEnabled();
+});
+
 test("removes a value, and a wish that cannot be is told at its place", async ({ page, server }) => {
   await seed(server, 2, (n) => ({ deviceName: `Sensor ${n}`, wifi: { ssid: "x", psk: "y" } }));
   await page.goto(server.url);

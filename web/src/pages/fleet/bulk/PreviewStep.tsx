@@ -42,6 +42,9 @@ interface Props {
   rows: readonly Row[];
   path: Path;
   patch: string;
+  /** The names of the ways that were taken out: they stay so for whoever comes back to the same change. */
+  without: ReadonlySet<string>;
+  onWithout(without: ReadonlySet<string>): void;
   foot: string;
   onBack(): void;
   onCancel(): void;
@@ -49,11 +52,10 @@ interface Props {
 }
 
 /** Every difference that the change would make, the same ones together. Nothing is written. */
-export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext }: Props) => {
+export const PreviewStep = ({ rows, path, patch, without, onWithout, foot, onBack, onCancel, onNext }: Props) => {
   const { progress, run, stop } = useRun();
   const found = useRef<Found>({ groups: new Map(), unchanged: [], refused: [] });
   const [unread, setUnread] = useState<readonly Row[] | null>(null);
-  const [without, setWithout] = useState<ReadonlySet<string>>(new Set());
   const begin = useRef(run);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is read once, of what was chosen then
   useEffect(() => {
@@ -87,7 +89,7 @@ export const PreviewStep = ({ rows, path, patch, foot, onBack, onCancel, onNext 
         {unread &&
           `${sorted.length === 0 ? "Nothing would change" : `${devices(count(sorted))} would change, in ${counted(sorted.length)} ${sorted.length === 1 ? "way" : "ways"}`}${unread.length ? `. ${devices(unread.length)} ${unread.length === 1 ? "was not looked at, and stays as it is" : "were not looked at, and stay as they are"}` : ""}.`}
       </p>
-      <Ways groups={sorted} without={without} onWithout={setWithout} />
+      <Ways groups={sorted} without={without} onWithout={onWithout} />
       <DeviceNames title={`Not looked at: ${devices(unread?.length ?? 0)}`} items={unread ?? []} open />
       <DeviceNames title={`Unchanged, as they have it so already: ${devices(unchanged.length)}`} items={unchanged} />
       <DeviceNames title={`Refused: ${devices(refused.length)}`} items={refused} open />

@@ -11,6 +11,8 @@ import { ValueForm } from "./ValueForm";
 
 export type Mode = "set" | "remove";
 
+const nothing: ReadonlySet<string> = new Set();
+
 /** What is to be done, as it was typed. */
 export interface Wish {
   at: string;
@@ -23,6 +25,7 @@ export const ValueDialog = ({ mode, rows, close }: { mode: Mode; rows: readonly 
   const [wish, setWish] = useState<Wish>({ at: "", value: "", message: "" });
   const [step, setStep] = useState<"wish" | "preview" | "apply">("wish");
   const [plan, setPlan] = useState<readonly Planned[]>([]);
+  const [taken, setTaken] = useState<{ patch: string; out: ReadonlySet<string> }>({ patch: "", out: nothing });
   const [busy, setBusy] = useState(false);
   const change = changeOf(mode, wish);
   const title = `${mode === "set" ? "Set" : "Remove"} a value in ${devices(rows.length)}`;
@@ -53,6 +56,8 @@ export const ValueDialog = ({ mode, rows, close }: { mode: Mode; rows: readonly 
           rows={rows}
           path={change.path}
           patch={change.patch}
+          without={taken.patch === change.patch ? taken.out : nothing}
+          onWithout={(out) => setTaken({ patch: change.patch, out })}
           foot={footId}
           onBack={() => setStep("wish")}
           onCancel={close}
