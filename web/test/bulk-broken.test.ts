@@ -196,6 +196,37 @@ test("who leaves meanwhile is asked, and told what was done", async ({ page, ser
   expect(left).toBeGreaterThan(0);
 });
 
+test("while the first are looked at nothing closes it by a slip, and who leaves is asked and told", async ({
+  page,
+  server,
+}) => {
+  await seed(server, 9);
+  await page.goto(`${server.url}#/audit`);
+  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
+  await page.getByRole("link", { name: "Fleet" }).first().click();
+  await expect(page.getByTestId("summary")).toHaveText("9 devices");
+  const dialog = await wish(page);
+  await dialog.getByRole("radio", { name: /First 5/ }).check();
+  await dialog.getByRole("button", { name: "Change the first 5" }).click();
+  await expect(dialog).toContainText("The first 5 have it now; 4 wait");
+  await page.keyboard.press("Escape");
+  await page.mouse.click(5, 5);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await expect(dialog.getByRole("button", { name: "Go on with 4 devices" })).toBeEnabled();
+  await page.goBack();
+  const asked = page.getByRole("dialog", { name: "Stop here, and leave?" });
+  await asked.getByRole("button", { name: "Stay" }).click();
+  await expect(asked).toBeHidden();
+  await expect(dialog.getByRole("button", { name: "Take it back" })).toBeEnabled();
+  await page.goBack();
+  await asked.getByRole("button", { name: "Stop and leave" }).click();
+  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
+  await expect(
+    page.getByText("The change was stopped: 5 devices changed, 4 left as they were", { exact: true }),
+  ).toBeVisible();
+  expect(await changed(server)).toBe(5);
+});
+
 test("deleting that is stopped names what is left, and what was lost is found out", async ({ page, server }) => {
   await seed(server, 9);
   await page.goto(server.url);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { patch as change, restore } from "../../../api/write";
 import { counted, devices } from "../../../fleet/counted";
 import { useFleet } from "../../../fleet/store";
@@ -23,26 +23,29 @@ interface Props {
   message: string;
   foot: string;
   onBack(): void;
-  onBusy(busy: boolean): void;
+  /** Hears whether it is begun and not ended: documents are being changed, or wait for somebody to look at the first. */
+  onBegun(begun: boolean): void;
   onClose(): void;
 }
 
 type Changed = Planned & { now: number };
 type Stage = "ask" | "first" | "look" | "rest" | "report" | "back" | "backed";
 
+const ended = (stage: Stage): boolean => stage === "report" || stage === "backed";
+
 /** Makes the change: on a few devices first, so that one sees what they say of it. Then tells what became of each. */
-export const ApplyStep = ({ plan, patch, message, foot, onBack, onBusy, onClose }: Props) => {
+export const ApplyStep = ({ plan, patch, message, foot, onBack, onBegun, onClose }: Props) => {
   const [careful, setCareful] = useState(plan.length > few);
-  const { stage, done, undone, toTakeBack, progress, stop, ...step } = useChange(plan, patch, message, onBusy);
-  const ended = stage === "report" || stage === "backed";
-  const doing = stage === "back" ? "Taking it back" : ended ? "Finding out" : "Changing";
+  const { stage, done, undone, toTakeBack, progress, stop, ...step } = useChange(plan, patch, message, onBegun);
+  const over = ended(stage);
+  const doing = stage === "back" ? "Taking it back" : over ? "Finding out" : "Changing";
   return (
     <div className={css.step}>
       {stage === "ask" && <How of={plan.length} careful={careful} onCareful={setCareful} />}
       {progress && <Progress label={doing} {...progress} />}
       {stage === "look" && <FirstDevices changed={done.done} left={done.left.length} />}
-      {(stage === "look" || ended) && (
-        <Report done={done} ended={ended} onFindOut={progress ? undefined : () => void step.findOutDone()} />
+      {(stage === "look" || over) && (
+        <Report done={done} ended={over} onFindOut={progress ? undefined : () => void step.findOutDone()} />
       )}
       {stage === "backed" && undone && (
         <div className={many.report}>
@@ -83,7 +86,7 @@ export const ApplyStep = ({ plan, patch, message, foot, onBack, onBusy, onClose 
                 Go on with {devices(done.left.length)}
               </Button>
             )}
-            {ended && (
+            {over && (
               <Button kind="primary" onClick={onClose}>
                 Done
               </Button>
@@ -96,12 +99,14 @@ export const ApplyStep = ({ plan, patch, message, foot, onBack, onBusy, onClose 
 };
 
 /** The change of all devices and the way back, with what became of each. */
-const useChange = (plan: readonly Planned[], patch: string, message: string, onBusy: (busy: boolean) => void) => {
+const useChange = (plan: readonly Planned[], patch: string, message: string, onBegun: (begun: boolean) => void) => {
   const [stage, setStage] = useState<Stage>("ask");
   const [done, setDone] = useState<Became<Planned>>(nothingYet);
   const [undone, setUndone] = useState<Became<Changed> | null>(null);
   const { progress, run, stop, there } = useRun();
-  useEffect(() => onBusy(progress !== null), [progress, onBusy]);
+  const begun = progress !== null || !(stage === "ask" || ended(stage));
+  useEffect(() => onBegun(begun), [begun, onBegun]);
+  useToldOnLeaving(stage === "look" ? done : null);
 
   const apply = async (items: readonly Planned[], rest: readonly Planned[], then: Stage) => {
     const { became, stopped } = await writeMany(
@@ -153,6 +158,15 @@ const useChange = (plan: readonly Planned[], patch: string, message: string, onB
     findOutDone: async () => setDone(await findOut(done, run)),
     findOutUndone: async () => undone && setUndone(await findOut(undone, run)),
   };
+};
+
+/** Tells what was done where the page is left while the first devices are looked at; null where there is nothing to tell. */
+const useToldOnLeaving = (first: Became<Planned> | null) => {
+  const latest = useRef(first);
+  useEffect(() => {
+    latest.current = first;
+  });
+  useEffect(() => () => void (latest.current && tellStopped("The change was stopped", "changed", latest.current)), []);
 };
 
 const How = ({ of, careful, onCareful }: { of: number; careful: boolean; onCareful(careful: boolean): void }) => (

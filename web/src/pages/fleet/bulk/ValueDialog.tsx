@@ -26,20 +26,20 @@ export const ValueDialog = ({ mode, rows, close }: { mode: Mode; rows: readonly 
   const [step, setStep] = useState<"wish" | "preview" | "apply">("wish");
   const [plan, setPlan] = useState<readonly Planned[]>([]);
   const [taken, setTaken] = useState<{ patch: string; out: ReadonlySet<string> }>({ patch: "", out: nothing });
-  const [busy, setBusy] = useState(false);
+  const [begun, setBegun] = useState(false);
   const change = changeOf(mode, wish);
   const title = `${mode === "set" ? "Set" : "Remove"} a value in ${devices(rows.length)}`;
   const footId = "bulk-foot";
   return (
-    // While documents are being changed it is not closed by a slip: there is a button to stop.
+    // While documents are being changed, or wait to be, it is not closed by a slip: there is a button to stop.
     <Dialog
       open
-      onOpenChange={() => !busy && close()}
+      onOpenChange={() => !begun && close()}
       title={title}
       size="l"
       footer={<div id={footId} style={{ display: "contents" }} />}
     >
-      <StopToLeave busy={busy} />
+      <StopToLeave busy={begun} />
       {step === "wish" && (
         <ValueForm
           mode={mode}
@@ -77,7 +77,7 @@ export const ValueDialog = ({ mode, rows, close }: { mode: Mode; rows: readonly 
           }
           foot={footId}
           onBack={() => setStep("preview")}
-          onBusy={setBusy}
+          onBegun={setBegun}
           onClose={close}
         />
       )}
