@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "./fixtures";
+import { expect, expectAccessible, hold, test } from "./fixtures";
 
 const folder = (files: Record<string, string>): string => {
   const root = mkdtempSync(join(tmpdir(), "espalier-import-"));
@@ -247,6 +247,24 @@ test("an import that the network cut off can be checked again", async ({ page, s
   await page.getByRole("button", { name: "Check again" }).click();
   await page.getByRole("button", { name: "Import 1 device" }).click();
   await expect(page.getByText("Imported: 1 created")).toBeVisible();
+});
+
+test("what was imported just now is not new, however late the fleet is read anew", async ({ page, server }) => {
+  const files = { "02-00-00-00-00-01.json": '{"n":1}', "02-00-00-00-00-02.json": '{"n":2}' };
+  await page.goto(`${server.url}#/import`);
+  await drop(page, "Drop a folder or files here", files);
+  await expect(page.getByRole("button", { name: "New 2" })).toBeVisible();
+  const release = await hold(page, /\/api\/fleet\/devices$/);
+  const anew = page.waitForRequest(/\/api\/fleet\/devices$/);
+  await page.getByRole("button", { name: "Import 2 devices" }).click();
+  await anew;
+  const checked = page.waitForResponse(/\/api\/import\?.*dry_run=true/);
+  await page.getByRole("button", { name: "Import more" }).click();
+  await drop(page, "Drop a folder or files here", files);
+  await checked;
+  release();
+  await expect(page.getByRole("button", { name: "Same 2" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Nothing to import" })).toBeDisabled();
 });
 
 test("narrow and dark", async ({ page, server }) => {

@@ -23,6 +23,8 @@ export interface Choices {
 }
 
 /** Waits until the fleet is known, or cannot be. */
+const mostTries = 3; // of a check, in a fleet that others change all the time
+
 const fleetKnown = (): Promise<void> =>
   new Promise((resolve, reject) => {
     const look = () => {
@@ -37,6 +39,12 @@ const fleetKnown = (): Promise<void> =>
   });
 
 const itemsOf = <T extends { mac: string | null; text: string | null }>(
+/** Reads the fleet as it is now. */
+const fleetAnew = async (): Promise<void> => {
+  await fleet.load();
+  if (fleet.failure) throw fleet.failure;
+};
+
   plan: readonly T[],
   more: (each: T) => Partial<ImportItem> | null,
 ): ImportItem[] =>
@@ -62,13 +70,17 @@ const check = async (entries: readonly Entry[]): Promise<Planned[]> => {
     skipped: 0,
     refused: [],
   };
-  const [report] = await Promise.all([
-    items.length ? importAll(items, { dryRun: true, onConflict: "fail", keepGoing: true }) : nothing,
-    fleetKnown(),
-  ]);
-  const known = new Map<string, number>();
-  for (const row of fleet.rows.values()) known.set(row.mac, row.id);
-  return planOf(entries, report, (mac) => known.get(mac) ?? null);
+  for (let tried = 1; ; tried++) {
+    const [report] = await Promise.all([
+      items.length ? importAll(items, { dryRun: true, onConflict: "fail", keepGoing: true }) : nothing,
+      tried === 1 ? fleetKnown() : fleetAnew(),
+    ]);
+    const known = new Map<string, number>();
+    for (const row of fleet.rows.values()) known.set(row.mac, row.id);
+    const plan = planOf(entries, report, (mac) => known.get(mac) ?? null);
+    // Which are new is told by the fleet, and how many by the server: where these differ, what is known of the fleet is old.
+    if (tried === mostTries || countFates(plan).create === report.created) return plan;
+  }
 };
 
 /** The way of an import: files are read, the server says what would become of them, and then it is done. */
