@@ -227,6 +227,28 @@ test("while the first are looked at nothing closes it by a slip, and who leaves 
   expect(await changed(server)).toBe(5);
 });
 
+test("who was asked whether to leave, and did not answer before all was done, stays", async ({ page, server }) => {
+  await seed(server, 3);
+  await page.goto(`${server.url}#/audit`);
+  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
+  await page.getByRole("link", { name: "Fleet" }).first().click();
+  await page.getByRole("checkbox", { name: "Select Sensor 1" }).click();
+  await page.getByRole("checkbox", { name: "Select Sensor 2" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  const deleting = await holdAfter(page, 0, method("DELETE"));
+  const dialog = page.getByRole("dialog", { name: "Delete 2 devices?" });
+  await dialog.getByRole("button", { name: "Delete 2 devices" }).click();
+  await deleting.held;
+  await page.goBack();
+  await expect(page.getByRole("dialog", { name: "Stop here, and leave?" })).toBeVisible();
+  await expect(page).toHaveURL(/#\/audit/);
+  deleting.release();
+  await expect(page.getByText("2 devices deleted", { exact: true })).toBeVisible();
+  await expect(page.getByRole("dialog")).toBeHidden();
+  await expect(page).not.toHaveURL(/#\/audit/);
+  await expect(page.getByTestId("summary")).toHaveText("1 device");
+});
+
 test("deleting that is stopped names what is left, and what was lost is found out", async ({ page, server }) => {
   await seed(server, 9);
   await page.goto(server.url);

@@ -1,5 +1,5 @@
 import { useBlocker } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
 
@@ -15,6 +15,12 @@ export const StopToLeave = ({ busy }: { busy: boolean }) => {
   useEffect(() => {
     if (asked && !busy) blocker.reset();
   }, [asked, busy, blocker]);
+  const latest = useRef(blocker);
+  useEffect(() => {
+    latest.current = blocker;
+  });
+  // Who was asked and did not answer before all was done stays: the address goes back to the page that is shown.
+  useEffect(() => () => latest.current.reset?.(), []);
   return (
     <Dialog
       open={asked}
