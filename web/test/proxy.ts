@@ -1,9 +1,12 @@
 import { once } from "node:events";
-import { createServer, type Server as HttpServer, request } from "node:http";
+import { createServer, type Server as HttpServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A reverse proxy that serves a server below a path, which it takes away, as nginx does. */
 export class ReverseProxy {
+  /** Requests that take longer than its patience: it hands them on, and answers 504 although they are done. */
+  impatient: ((request: IncomingMessage) => boolean) | null = null;
+
   private constructor(
     readonly http: HttpServer,
     readonly path: string,
@@ -23,6 +26,11 @@ export class ReverseProxy {
           headers: { ...incoming.headers, "x-forwarded-for": incoming.socket.remoteAddress ?? "" },
         },
         (answer) => {
+          if (proxy.impatient?.(incoming)) {
+            answer.resume();
+            outgoing.writeHead(504).end();
+            return;
+          }
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
           answer.pipe(outgoing);
         },
@@ -31,8 +39,9 @@ export class ReverseProxy {
       outgoing.on("close", () => onward.destroy());
       incoming.pipe(onward);
     }).listen(0, "127.0.0.1");
+    const proxy = new ReverseProxy(http, path);
     await once(http, "listening");
-    return new ReverseProxy(http, path);
+    return proxy;
   }
 
   get url() {

@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { FileDown, RotateCw } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { asFailure, Failure } from "../api/client";
+import { Failure } from "../api/client";
+import { isLost } from "../api/useAttempt";
 import { devices } from "../fleet/counted";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
@@ -75,7 +76,7 @@ export const ImportPage = () => {
           what={phase.plan ? "The import failed" : "The files could not be checked"}
           error={readable(phase.error)}
         >
-          {phase.plan && asFailure(phase.error).status === 0 && (
+          {phase.plan && isLost(phase.error) && (
             <p>It may have been done all the same. Check again: what is there already is told apart.</p>
           )}
           <div className={css.buttons}>
