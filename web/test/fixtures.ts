@@ -7,6 +7,7 @@ import {
   expect,
   type Page,
   type Request,
+  type Route,
 } from "@playwright/test";
 import { Server } from "./server";
 
@@ -73,15 +74,15 @@ export const guard = async (of: Page | BrowserContext, url: string, problems: st
   return problems;
 };
 
-/** Keeps what the page asks for from arriving until the function that it returns is called. */
-export const hold = async (page: Page, url: string | RegExp) => {
+/** Keeps what the page asks for from arriving until the function that it returns is called; then it arrives, or meets what `then` does. */
+export const hold = async (page: Page, url: string | RegExp, then = (route: Route) => route.continue()) => {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
   await page.route(url, async (route) => {
     await released;
-    await route.continue();
+    await then(route);
   });
   return release;
 };

@@ -267,6 +267,49 @@ test("what was imported just now is not new, however late the fleet is read anew
   await expect(page.getByRole("button", { name: "Nothing to import" })).toBeDisabled();
 });
 
+test("who leaves during an import is told how it ended", async ({ page, server }) => {
+  await page.goto(`${server.url}#/import`);
+  const begin = async () => {
+    await drop(page, "Drop a folder or files here", { "02-00-00-00-00-01.json": '{"n":1}' });
+    await expect(page.getByRole("button", { name: "Import 1 device" })).toBeEnabled();
+  };
+  const leave = async () => {
+    const sending = page.waitForRequest(/\/api\/import\?.*dry_run=false/);
+    await page.getByRole("button", { name: "Import 1 device" }).click();
+    await sending;
+    await page.getByRole("link", { name: "Audit" }).first().click();
+    await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
+  };
+  const back = async () => {
+    await page.unrouteAll();
+    await page.getByRole("link", { name: "Import" }).first().click();
+    await expect(page.getByRole("heading", { name: "Import" })).toBeVisible();
+  };
+  await begin();
+  let release = await hold(page, /\/api\/import\?.*dry_run=false/);
+  await server.create("02:00:00:00:00:01", '{"mine":1}');
+  await leave();
+  release();
+  await expect(page.getByText("Nothing was imported", { exact: true })).toBeVisible();
+  await expect(page.getByText("1 file was refused. Choose the files again", { exact: false }).first()).toBeVisible();
+
+  await back();
+  await begin();
+  release = await hold(page, /\/api\/import\?.*dry_run=false/);
+  await leave();
+  release();
+  await expect(page.getByText("Imported: 1 updated", { exact: true })).toBeVisible();
+
+  await back();
+  await server.api("PUT", "api/configs/1", { content: '{"mine":2}' });
+  await begin();
+  const cut = await hold(page, /\/api\/import\?.*dry_run=false/, (route) => route.abort());
+  await leave();
+  cut();
+  await expect(page.getByText("The import failed", { exact: true })).toBeVisible();
+  await expect(page.getByText("It may have been done all the same", { exact: false }).first()).toBeVisible();
+});
+
 test("narrow and dark", async ({ page, server }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await page.emulateMedia({ colorScheme: "dark" });

@@ -17,6 +17,7 @@ import { DropZone } from "./import/DropZone";
 import { takeHanded } from "./import/drop";
 import { PlanList } from "./import/PlanList";
 import { type Planned, reportCsv } from "./import/plan";
+import { importedSays } from "./import/told";
 import { type Choices, type Phase, useImport } from "./import/useImport";
 
 /** Documents in from files, with a report for each before anything is done; and everything out. */
@@ -158,17 +159,6 @@ const Result = ({
   onReset(): void;
   onRecheck(): void;
 }) => {
-  const counted = [
-    [report.created, "created"],
-    [report.updated, "updated"],
-    [report.unchanged, "unchanged"],
-    [report.skipped, "skipped"],
-    [plan.filter((each) => each.fate === "refused").length, "refused"],
-  ] as const;
-  const says = counted
-    .filter(([n]) => n > 0)
-    .map(([n, word]) => `${n.toLocaleString()} ${word}`)
-    .join(", ");
   const changed = plan.filter((each) => each.changed).length;
   const again = (
     <Button icon={<RotateCw />} onClick={onRecheck}>
@@ -178,7 +168,7 @@ const Result = ({
   return (
     <>
       {report.applied ? (
-        <Notice title={`Imported: ${says || "nothing"}`}>
+        <Notice title={importedSays(plan, report)}>
           <p>Devices are told now, and fetch. The fleet shows who has the new document.</p>
         </Notice>
       ) : (

@@ -1,10 +1,11 @@
-import { useCallback, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { idempotencyKey } from "../../api/client";
 import { queries, serverQuery } from "../../api/queries";
 import { type ImportItem, type ImportReport, importAll } from "../../api/write";
 import { fleet } from "../../fleet/store";
 import { type Entry, type Found, readFound } from "./intake";
 import { countFates, type Planned, planOf, refusedOf, sourceOf } from "./plan";
+import { tellImport, tellImportFailed } from "./told";
 
 export type Phase =
   | { at: "choose" }
@@ -22,9 +23,9 @@ export interface Choices {
   message: string;
 }
 
-/** Waits until the fleet is known, or cannot be. */
 const mostTries = 3; // of a check, in a fleet that others change all the time
 
+/** Waits until the fleet is known, or cannot be. */
 const fleetKnown = (): Promise<void> =>
   new Promise((resolve, reject) => {
     const look = () => {
@@ -38,13 +39,13 @@ const fleetKnown = (): Promise<void> =>
     const stop = fleet.watch(() => look() && stop());
   });
 
-const itemsOf = <T extends { mac: string | null; text: string | null }>(
 /** Reads the fleet as it is now. */
 const fleetAnew = async (): Promise<void> => {
   await fleet.load();
   if (fleet.failure) throw fleet.failure;
 };
 
+const itemsOf = <T extends { mac: string | null; text: string | null }>(
   plan: readonly T[],
   more: (each: T) => Partial<ImportItem> | null,
 ): ImportItem[] =>
@@ -88,6 +89,13 @@ export const useImport = () => {
   const [phase, setPhase] = useState<Phase>({ at: "choose" });
   const entries = useRef<Entry[]>([]);
   const run = useRef(0);
+  const there = useRef(true);
+  useEffect(() => {
+    there.current = true;
+    return () => {
+      there.current = false;
+    };
+  }, []);
 
   const recheck = useCallback(async () => {
     const mine = ++run.current;
@@ -137,16 +145,19 @@ export const useImport = () => {
         message,
         key: idempotencyKey(),
       });
+      void fleet.load();
       if (run.current !== mine) return;
       const done = refusedOf(plan, report);
       // What is left alone because it was changed can be checked again, and so can all of it where nothing was kept.
       if (report.applied) entries.current = entries.current.filter((_, i) => done[i]?.changed);
-      void fleet.load();
       const counts = countFates(plan);
       const unchanged = report.unchanged + counts.same;
       const skipped = report.skipped + (onConflict === "skip" ? counts.update : 0);
-      setPhase({ at: "done", plan: done, report: { ...report, unchanged, skipped }, onConflict });
+      const all = { ...report, unchanged, skipped };
+      if (!there.current) return tellImport(done, all);
+      setPhase({ at: "done", plan: done, report: all, onConflict });
     } catch (error) {
+      if (!there.current) return tellImportFailed(error);
       if (run.current === mine) setPhase({ at: "failed", error, plan });
     }
   }, []);
