@@ -34,3 +34,24 @@ test("an import whose answer a proxy did not wait for may have been done, and is
   await page.getByRole("button", { name: "Check again" }).click();
   await expect(page.getByRole("button", { name: "Same 1" })).toBeVisible();
 });
+
+test("a change of many stops where a proxy says that the server is away", async ({ behind: page, reverse, server }) => {
+  const lines = Array.from({ length: 30 }, (_, i) =>
+    JSON.stringify({ mac_address: `02:00:00:00:00:${i + 10}`, content: `{"deviceName":"Sensor ${i + 1}"}` }),
+  );
+  await server.api("POST", "api/import", lines.join("\n"), { "Content-Type": "application/x-ndjson" });
+  await page.goto(reverse.url);
+  await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
+  await page.getByRole("button", { name: "Set a value" }).click();
+  const dialog = page.getByRole("dialog", { name: /^Set a value/ });
+  await dialog.getByLabel("Which value").fill("n");
+  await dialog.getByLabel("New value").fill("7");
+  await dialog.getByRole("button", { name: "Show the differences" }).click();
+  await dialog.getByRole("button", { name: "Go on with 30 devices" }).click();
+  await dialog.getByRole("radio", { name: "All at once" }).check();
+  await server.down();
+  await dialog.getByRole("button", { name: "Change 30 devices" }).click();
+  await expect(dialog).toContainText("0 devices changed.");
+  await expect(dialog).toContainText(/Not known, as the answer was lost: [1-4] devices?/);
+  await expect(dialog).toContainText(/Left as they were: 2\d devices/);
+});

@@ -4,10 +4,10 @@ import { type Outcome, runMany } from "../../../fleet/many";
 
 const together = 4; // a browser has six connections to a server, and the live events hold one
 
-/** What every other request would meet too: the server is away, lets nobody in, or has had enough. */
+/** What every other request would meet too: the server is away (a proxy before it says so), lets nobody in, or has had enough. */
 const hopeless = (error: unknown): boolean => {
   const { refused, status, unreachable } = asFailure(error);
-  return unreachable || refused || status === 429 || status === 503;
+  return unreachable || refused || [429, 502, 503, 504].includes(status);
 };
 
 /** What is wrong with one of many, in a sentence. */
