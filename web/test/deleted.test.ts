@@ -42,6 +42,25 @@ test("one is brought back by keyboard, with its history", async ({ page, server 
   await expect(page).toHaveURL(/#\/devices\/\d+\/history/);
 });
 
+test("the field to search in keeps the focus, also where a search that found nothing is cleared", async ({
+  page,
+  server,
+}) => {
+  await make(server, 3);
+  await page.goto(`${server.url}#/deleted`);
+  const search = page.getByLabel("Search");
+  await search.fill("zzz");
+  await expect(page.getByText("Nothing that was deleted has “zzz” in its name")).toBeVisible();
+  await search.press("Control+a");
+  await search.press("Delete");
+  await expect(page.getByRole("row")).toHaveCount(4);
+  await expect(search).toBeFocused();
+  await page.keyboard.insertText("zzz");
+  await page.getByRole("button", { name: "Show all" }).press("Enter");
+  await expect(page.getByRole("row")).toHaveCount(4);
+  await expect(search).toBeFocused();
+});
+
 test("several are brought back with a message, and what cannot be is told", async ({ page, server }) => {
   await make(server, 3);
   await page.goto(`${server.url}#/deleted`);

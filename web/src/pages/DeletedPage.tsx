@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Trash2, Undo2 } from "lucide-react";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { client, read } from "../api/client";
 import type { components } from "../api/schema.gen";
 import { Button } from "../ui/Button";
@@ -41,15 +41,17 @@ const deletedPages = (q: string) => ({
 });
 
 /** What a search is for: a MAC address in another spelling is found as it is kept. */
-const wanted = (text: string): string => {
-  const q = text.trim();
-  return parseMac(q) ?? (/^[0-9a-f]{2}(-[0-9a-f]{1,2})+$/i.test(q) ? q.replaceAll("-", ":") : q);
-};
+const wanted = (typed: string): string =>
+  parseMac(typed) ?? (/^[0-9a-f]{2}(-[0-9a-f]{1,2})+$/i.test(typed) ? typed.replaceAll("-", ":") : typed);
 
 /** What was deleted, newest first, and the way back for one or several. */
 export const DeletedPage = () => {
   const [text, setText] = useState("");
-  const q = useDeferredValue(wanted(text));
+  // Once somebody searched, the field stays: it is not to go from under the cursor while a list is read, or has nothing.
+  const [searched, setSearched] = useState(false);
+  const search = useRef<HTMLDivElement>(null);
+  const typed = useDeferredValue(text.trim());
+  const q = wanted(typed);
   const list = useInfiniteQuery(deletedPages(q));
   const [asking, setAsking] = useState(false);
   const found = useMemo(() => list.data?.pages.flatMap((page) => page.configs) ?? [], [list.data]);
@@ -66,14 +68,17 @@ export const DeletedPage = () => {
         )
       }
     >
-      {(found.length > 0 || text) && (
-        <div className={css.search}>
+      {(found.length > 0 || searched) && (
+        <div ref={search} className={css.search}>
           <Field
             label="Search"
             type="search"
             placeholder="Name, entity id or MAC address"
             value={text}
-            onChange={(event) => setText(event.target.value)}
+            onChange={(event) => {
+              setText(event.target.value);
+              setSearched(true);
+            }}
           />
         </div>
       )}
@@ -84,7 +89,15 @@ export const DeletedPage = () => {
       {list.isError && (
         <Failed what="The list could not be read" error={list.error} retry={() => void list.refetch()} />
       )}
-      {list.isSuccess && found.length === 0 && <Nothing q={text.trim()} onShowAll={() => setText("")} />}
+      {list.isSuccess && found.length === 0 && (
+        <Nothing
+          q={typed}
+          onShowAll={() => {
+            setText("");
+            search.current?.querySelector("input")?.focus();
+          }}
+        />
+      )}
       {found.length > 0 && (
         <DeletedTable
           found={found}
