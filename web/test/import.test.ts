@@ -120,18 +120,21 @@ test("everything is exported, and imported again byte for byte, by keyboard", as
 test("thousands of files are told one by one, and few of them are in the page", async ({ page, server }) => {
   await page.goto(`${server.url}#/import`);
   const files: Record<string, string> = {};
-  for (let i = 0; i < 4000; i++)
+  // From a disk, as the browser makes thousands of files slowly where a script asks for them.
+  for (let i = 0; i < 2000; i++)
     files[`02-00-00-00-${(i >> 8).toString(16).padStart(2, "0")}-${(i & 255).toString(16).padStart(2, "0")}.json`] =
       `{"n":${i}}`;
   files["zz.txt"] = "";
-  await drop(page, "Drop a folder or files here", files);
-  await expect(page.getByRole("button", { name: "New 4,000" })).toBeVisible();
-  await expect(page.getByRole("button", { name: "All 4,001" })).toBeVisible();
+  const root = folder(files);
+  await page.getByLabel("Folder to import").setInputFiles(root);
+  await expect(page.getByRole("button", { name: "New 2,000" })).toBeVisible({ timeout: 45_000 });
+  await expect(page.getByRole("button", { name: "All 2,001" })).toBeVisible();
   expect(await page.getByRole("region", { name: "Files" }).getByRole("listitem").count()).toBeLessThan(80);
   await page.getByRole("button", { name: "Other files 1" }).click();
   await expect(row(page, "zz.txt")).toBeVisible();
-  await page.getByRole("button", { name: "Import 4,000 devices" }).click();
-  await expect(page.getByText("Imported: 4,000 created")).toBeVisible();
+  await page.getByRole("button", { name: "Import 2,000 devices" }).click();
+  await expect(page.getByText("Imported: 2,000 created")).toBeVisible();
+  rmSync(root, { recursive: true });
 });
 
 test("what is the same is left alone, and what is new writes over nothing", async ({ page, server }) => {

@@ -16,6 +16,7 @@ export const foundInDrop = (transfer: DataTransfer): Promise<Found[]> => {
   })();
 };
 
+/** What is in a folder, in whatever order. */
 const walk = async (entry: FileSystemEntry, found: Found[]): Promise<void> => {
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
@@ -27,7 +28,7 @@ const walk = async (entry: FileSystemEntry, found: Found[]): Promise<void> => {
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) return;
-    for (const inner of some) await walk(inner, found);
+    await Promise.all(some.map((inner) => walk(inner, found)));
   }
 };
 

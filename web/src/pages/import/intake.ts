@@ -26,10 +26,10 @@ export interface PassedOver {
 export type Entry = Candidate | PassedOver;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const together = 100; // documents that are in memory both as bytes and as text
 const largestExport = 256 * 2 ** 20;
 
-const decode = async (file: Blob): Promise<string | null> => {
-  const bytes = await file.arrayBuffer();
+const decode = (bytes: BufferSource): string | null => {
   try {
     return decoder.decode(bytes);
   } catch {
@@ -38,6 +38,27 @@ const decode = async (file: Blob): Promise<string | null> => {
 };
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+/** The MAC address that a file is named by. */
+const macOf = (path: string): string | null => {
+  const name = nameOf(path);
+  return /\.json$/i.test(name) ? parseMac(name.slice(0, -".json".length)) : null;
+};
+
+const isDocument = ({ path, file }: Found, mostBytes: number): boolean =>
+  macOf(path) !== null && file.size <= mostBytes;
+
+/** The texts of files, null of what is no UTF-8. They are read as one: each reading asks another process, and thousands take long. */
+const textsOf = async (files: readonly Found[]): Promise<Map<Found, string | null>> => {
+  const all = new Uint8Array(await new Blob(files.map(({ file }) => file)).arrayBuffer());
+  const texts = new Map<Found, string | null>();
+  let start = 0;
+  for (const each of files) {
+    texts.set(each, decode(all.subarray(start, start + each.file.size)));
+    start += each.file.size;
+  }
+  return texts;
+};
 
 /**
  * Reads what was chosen: files named <mac>.json in any spelling of the address, and exports (a configuration a line, or an array of
@@ -64,32 +85,33 @@ export const readFound = async (
       reason: `${entry.mac} is here twice; first in ${before}`,
     });
   };
-  let read = 0;
-  for (const { path, file } of found) {
-    for (const entry of await readOne(path, file, mostBytes)) take(entry);
-    read++;
-    if (read % 50 === 0) progress(read);
+  for (let read = 0; read < found.length; read += together) {
+    progress(read);
+    const some = found.slice(read, read + together);
+    const texts = await textsOf(some.filter((each) => isDocument(each, mostBytes)));
+    for (const each of some) for (const entry of await readOne(each, mostBytes, texts)) take(entry);
   }
-  progress(read);
+  progress(found.length);
   return entries;
 };
 
 const other = (path: string, reason: string): Entry[] => [{ kind: "other", path, mac: null, reason }];
 
-const readOne = async (path: string, file: Blob, mostBytes: number): Promise<Entry[]> => {
+const readOne = async (each: Found, mostBytes: number, texts: ReadonlyMap<Found, string | null>): Promise<Entry[]> => {
+  const { path, file } = each;
   const name = nameOf(path);
   if (name.startsWith(".") || /^(thumbs\.db|desktop\.ini)$/i.test(name) || path.split("/").includes("__MACOSX"))
     return other(path, "A file of the computer's own");
   if (/\.(ndjson|jsonl)$/i.test(name)) return readExport(path, file);
   if (!/\.json$/i.test(name)) return other(path, "No .json file");
-  const mac = parseMac(name.slice(0, -".json".length));
+  const mac = macOf(path);
   if (!mac) return readUnnamed(path, file);
   const refused = (reason: string): Entry[] => [{ kind: "refused", path, mac, reason }];
   if (file.size > mostBytes)
     return refused(
       `It has ${file.size.toLocaleString()} bytes, and the server takes ${mostBytes.toLocaleString()} at most`,
     );
-  const text = await decode(file);
+  const text = texts.get(each) ?? null;
   return text === null ? refused("It is not valid UTF-8") : [{ kind: "candidate", path, mac, text }];
 };
 
@@ -98,7 +120,7 @@ const readUnnamed = async (path: string, file: Blob): Promise<Entry[]> => {
   const reason = "Its name is no MAC address";
   const start = (await file.slice(0, 1024).text()).trimStart();
   if (!start.startsWith("[") || file.size > largestExport) return other(path, reason);
-  const text = await decode(file);
+  const text = decode(await file.arrayBuffer());
   try {
     return arraySlices(text ?? "").map((item, i) => readItem(`${path}, item ${i + 1}`, item));
   } catch {
@@ -109,7 +131,7 @@ const readUnnamed = async (path: string, file: Blob): Promise<Entry[]> => {
 const readExport = async (path: string, file: Blob): Promise<Entry[]> => {
   const refused = (reason: string): Entry[] => [{ kind: "refused", path, mac: null, reason }];
   if (file.size > largestExport) return refused("It is larger than 256 MiB: split it");
-  const text = await decode(file);
+  const text = decode(await file.arrayBuffer());
   if (text === null) return refused("It is not valid UTF-8");
   const entries: Entry[] = [];
   let number = 0;
