@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { counted } from "../../../fleet/counted";
 import { Button } from "../../../ui/Button";
 import css from "./many.module.css";
@@ -7,16 +7,10 @@ import type { Named } from "./writes";
 
 const page = 200; // names that are listed, until more are asked for
 
+type Listed = Named & { why?: string };
+
 /** Which devices, behind a line that says how many; with why, where each has its own reason. */
-export const DeviceNames = ({
-  title,
-  items,
-  open,
-}: {
-  title: string;
-  items: readonly (Named & { why?: string })[];
-  open?: boolean;
-}) => {
+export const DeviceNames = ({ title, items, open }: { title: string; items: readonly Listed[]; open?: boolean }) => {
   const [shown, setShown] = useState(page);
   if (items.length === 0) return null;
   return (
@@ -24,13 +18,7 @@ export const DeviceNames = ({
       <summary>{title}</summary>
       <ul>
         {items.slice(0, shown).map((item) => (
-          <li key={item.id}>
-            <Link to="/devices/$id" params={{ id: item.id }} target="_blank" preload={false}>
-              {item.name || item.mac}
-            </Link>{" "}
-            {item.name && <code>{item.mac}</code>}
-            {item.why && <p>{item.why}</p>}
-          </li>
+          <DeviceName key={item.id} item={item} />
         ))}
       </ul>
       {items.length > shown && (
@@ -41,3 +29,15 @@ export const DeviceNames = ({
     </details>
   );
 };
+
+/** One of them. It stays as it is while others come. */
+const DeviceName = memo(({ item }: { item: Listed }) => (
+  <li>
+    <Link to="/devices/$id" params={{ id: item.id }} target="_blank" preload={false}>
+      {item.name || item.mac}
+    </Link>{" "}
+    {item.name && <code>{item.mac}</code>}
+    {item.why && <p>{item.why}</p>}
+  </li>
+));
+DeviceName.displayName = "DeviceName";

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useRef, useState } from "react";
 import { preview } from "../../../api/write";
 import { diffName, makesNew, type Path, replacedAbove } from "../../../fleet/change";
 import { counted, devices } from "../../../fleet/counted";
@@ -70,7 +70,10 @@ export const PreviewStep = ({ rows, path, patch, without, onWithout, foot, onBac
         (outcome) => take(into, outcome, path, place.get(outcome.item.id)!),
       );
       // Answers come as they like; devices are named, and changed, in the order that they were given in.
-      for (const { items } of into.groups.values()) items.sort((a, b) => place.get(a.id)! - place.get(b.id)!);
+      for (const [name, group] of into.groups) {
+        const items = [...group.items].sort((a, b) => place.get(a.id)! - place.get(b.id)!);
+        into.groups.set(name, { ...group, items });
+      }
       if (!gone) setUnread(left);
     };
     void read();
@@ -120,24 +123,27 @@ interface WaysProps {
 /** In which ways documents would change, each to be looked at and taken out. */
 const Ways = ({ groups, without, onWithout }: WaysProps) => {
   const [shown, setShown] = useState(page);
-  const toggle = (name: string) => {
-    const next = new Set(without);
+  const latest = useRef({ without, onWithout });
+  useEffect(() => {
+    latest.current = { without, onWithout };
+  });
+  const toggle = useCallback((name: string) => {
+    const next = new Set(latest.current.without);
     if (!next.delete(name)) next.add(name);
-    onWithout(next);
-  };
+    latest.current.onWithout(next);
+  }, []);
   const more = groups.slice(shown);
   return (
     <>
-      {groups.slice(0, shown).map(({ name, isNew, unified, of, items }, i) => (
-        <div key={name} className={css.group}>
-          <label className={css.include}>
-            <input type="checkbox" checked={!without.has(name)} onChange={() => toggle(name)} />
-            <strong>In {devices(items.length)}</strong>
-            {isNew && <span className={css.tag}>new name</span>}
-          </label>
-          <UnifiedDiff text={unified} open={i < 5} of={of} alone={items.length === 1} />
-          {items.length > 1 && <DeviceNames title="Which devices" items={items} />}
-        </div>
+      {groups.slice(0, shown).map((group, i) => (
+        <Way
+          key={group.name}
+          group={group}
+          of={group.items.length}
+          open={i < 5}
+          included={!without.has(group.name)}
+          onToggle={toggle}
+        />
       ))}
       {more.length > 0 && (
         <div className={css.more}>
@@ -150,6 +156,29 @@ const Ways = ({ groups, without, onWithout }: WaysProps) => {
     </>
   );
 };
+
+interface WayProps {
+  group: Group;
+  /** How many devices it is of by now: others join it while differences are read. */
+  of: number;
+  open: boolean;
+  included: boolean;
+  onToggle(name: string): void;
+}
+
+/** One way. It is drawn again where something of it changed, and not with each other that comes. */
+const Way = memo(({ group: { name, isNew, unified, of: example, items }, of, open, included, onToggle }: WayProps) => (
+  <div className={css.group}>
+    <label className={css.include}>
+      <input type="checkbox" checked={included} onChange={() => onToggle(name)} />
+      <strong>In {devices(of)}</strong>
+      {isNew && <span className={css.tag}>new name</span>}
+    </label>
+    <UnifiedDiff text={unified} open={open} of={example} alone={of === 1} />
+    {of > 1 && <DeviceNames title="Which devices" items={items} />}
+  </div>
+));
+Way.displayName = "Way";
 
 const count = (groups: readonly Group[]): number => groups.reduce((n, group) => n + group.items.length, 0);
 
