@@ -61,8 +61,9 @@ test("searches, filters and sorts; choices stand in the address and are remember
   await expect(page.getByRole("heading", { name: "No device fits" })).toBeVisible();
   // There is no row to go to, and no error of a script.
   await page.keyboard.press("ArrowDown");
-  await page.getByRole("button", { name: "Clear search and filters" }).click();
+  await page.getByRole("button", { name: "Clear search and filters" }).press("Enter");
   await expect(summary(page)).toHaveText("12 devices");
+  await expect(page.getByRole("searchbox")).toBeFocused();
   await page.reload();
   await expect(names(page).first()).toHaveText("Sensor 12");
 });

@@ -6,6 +6,7 @@ import type { Column, Row } from "../../fleet/row";
 import { type FleetStore, useFleet } from "../../fleet/store";
 import { View } from "../../fleet/view";
 import { Button } from "../../ui/Button";
+import { byKeys } from "../../ui/byKeys";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { columnSays } from "./columns";
 import css from "./FleetPage.module.css";
@@ -196,7 +197,18 @@ const Fleet = ({ fleet }: { fleet: FleetStore }) => {
         <Empty
           icon={<SearchX aria-hidden />}
           title="No device fits"
-          action={isFiltered(search) && <Button onClick={clear}>Clear search and filters</Button>}
+          action={
+            isFiltered(search) && (
+              <Button
+                onClick={(event) => {
+                  clear();
+                  if (byKeys(event)) input.current?.focus();
+                }}
+              >
+                Clear search and filters
+              </Button>
+            )
+          }
         >
           <p>Search looks at MAC addresses in any spelling, names and entity ids.</p>
         </Empty>
