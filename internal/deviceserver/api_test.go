@@ -201,6 +201,22 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// What a device says of an answer comes later than what it showed by asking for it.
+func TestEvidenceIsOfTheTimeOfTheRequest(t *testing.T) {
+	shown := make(chan fleet.Evidence, 2)
+	b := newBlocking()
+	s := start(t, Options{Document: b.document, Saw: func(e fleet.Evidence) { shown <- e }})
+	send(t, dial(t, s.address()), get(someMAC, `If-None-Match: "fedcba9876543210fedcba9876543210"`))
+	<-b.entered
+	asked := time.Now()
+	close(b.let)
+	for range 2 {
+		if e := <-shown; e.At.IsZero() || e.At.After(asked) {
+			t.Errorf("%s is of %v, and was asked for until %v", e.Kind, e.At, asked)
+		}
+	}
+}
+
 // A device that went away before its document did has not been served it.
 func TestNoEvidenceOfAReplyThatWasNotWritten(t *testing.T) {
 	shown := &evidence{}

@@ -147,7 +147,7 @@ func (c *conn) respond(r request) outcome {
 	if c.write(&p) != nil {
 		return end
 	}
-	c.saw(&p, asked, from)
+	c.saw(&p, asked, from, began)
 	if p.close {
 		return end
 	}

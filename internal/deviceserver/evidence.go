@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"time"
 
 	"espalier.dev/espalier/internal/fleet"
 )
 
-// saw tells what a device showed by a request that was answered.
-func (c *conn) saw(p *reply, asked condition, from string) {
+// saw tells what a device showed by a request that was answered, at the time of the request: what the device says of the answer
+// comes later than that, also where this goroutine has to wait after it.
+func (c *conn) saw(p *reply, asked condition, from string, at time.Time) {
 	if c.l.options.Saw == nil {
 		return
 	}
-	shown := fleet.CheckIn{MAC: p.request.mac, Current: p.document, Address: from, Head: p.request.head,
+	shown := fleet.CheckIn{MAC: p.request.mac, Current: p.document, At: at, Address: from, Head: p.request.head,
 		NotModified: p.notModified, Tags: asked.tags}
 	if asked.tags == 1 && !asked.met {
 		shown.Tag = string(asked.only)

@@ -12,7 +12,7 @@ const maxTag = 64
 type CheckIn struct {
 	MAC     MAC
 	Current Served // the document that it asked for, as it was then
-	At      time.Time
+	At      time.Time // of the request
 	Address string
 	// Head says that it asked by HEAD, and NotModified that the answer was 304.
 	Head, NotModified bool

@@ -289,7 +289,7 @@ func (d *Device) begin(e Evidence, level Sync) {
 	d.raise(level)
 	// A report that names its bytes may overtake the batch that says when they were served. If the device has had the
 	// same bytes before, it was taken for one on these. It is known by coming after the other bytes that the device had
-	// meanwhile, and about when these were served: that is noted after the answer, when the report may be there already.
+	// meanwhile, also where it showed these by the request that it was served these by, and about when that was.
 	r := d.Reported
 	if r.ETag == e.ETag && r.Revision < e.Revision && r.At.After(before.At) && r.At.Sub(e.At).Abs() < clockTolerance {
 		d.raise(d.Report.level())

@@ -23,9 +23,10 @@ func isDevice(h http.Header) bool {
 	return true
 }
 
-// checkIn hands on what a device has shown by a request that was answered with its document, or with 304.
-func (a *API) checkIn(r *http.Request, mac fleet.MAC, doc fleet.Served, asked condition) {
-	first, second, n := fleet.CheckIn{MAC: mac, Current: doc, At: a.now().UTC().Truncate(time.Microsecond), Address: clientAddress(r),
+// checkIn hands on what a device has shown by a request that was answered with its document, or with 304. It is of the time of the
+// request: a report on the answer may be here before this is.
+func (a *API) checkIn(r *http.Request, mac fleet.MAC, doc fleet.Served, asked condition, at time.Time) {
+	first, second, n := fleet.CheckIn{MAC: mac, Current: doc, At: at.UTC().Truncate(time.Microsecond), Address: clientAddress(r),
 		Head: r.Method == http.MethodHead, NotModified: asked.met, Tags: asked.tags, Tag: asked.tag}.Evidence()
 	a.saw(first)
 	if n > 1 {

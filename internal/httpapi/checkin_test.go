@@ -167,6 +167,7 @@ func TestWhereADeviceIs(t *testing.T) {
 type wire struct {
 	*httptest.ResponseRecorder
 	happens            []string
+	flushed            func()
 	failWrite, failOut bool
 }
 
@@ -185,6 +186,9 @@ func (w *wire) FlushError() error {
 		return errGone
 	}
 	w.happens = append(w.happens, "flush")
+	if w.flushed != nil {
+		w.flushed()
+	}
 	return nil
 }
 
@@ -201,7 +205,8 @@ func TestEvidenceComesBehindTheAnswer(t *testing.T) {
 		}()
 		f.Handler().ServeHTTP(w, r)
 	}
-	w := &wire{}
+	began := f.clock.Now()
+	w := &wire{flushed: func() { f.clock.pass(time.Second) }}
 	f.saw = func(e fleet.Evidence) {
 		w.happens = append(w.happens, string(e.Kind))
 		seen.saw(e)
@@ -210,7 +215,10 @@ func TestEvidenceComesBehindTheAnswer(t *testing.T) {
 	if want := []string{"write", "flush", "fetched"}; !slices.Equal(w.happens, want) {
 		t.Errorf("%v, want %v", w.happens, want)
 	}
-	seen.take()
+	// What the device says of the answer comes later than what it showed by asking for it.
+	if got := seen.take(); len(got) != 1 || !got[0].At.Equal(began) {
+		t.Errorf("%v, want what was shown at %v", got, began)
+	}
 	for _, w := range []*wire{{failWrite: true}, {failOut: true}} {
 		ask(w)
 		if all := seen.take(); len(all) != 0 {

@@ -16,6 +16,7 @@ func (a *API) getDocument(w http.ResponseWriter, r *http.Request) error {
 // sendDocument answers a device with its document, byte for byte, or with 304 where it has that already. A date says less
 // than a device needs (two changes can fall in one second), so If-Modified-Since is not looked at.
 func (a *API) sendDocument(w http.ResponseWriter, r *http.Request, mac string) error {
+	began := a.now()
 	doc, err := a.service.Document(r.Context(), mac)
 	if err != nil {
 		if fleet.CodeOf(err) == fleet.CodeNotFound {
@@ -37,7 +38,7 @@ func (a *API) sendDocument(w http.ResponseWriter, r *http.Request, mac string) e
 		return &sendError{err}
 	}
 	if key, err := fleet.ParseMAC(mac); err == nil {
-		a.checkIn(r, key, doc, asked)
+		a.checkIn(r, key, doc, asked, began)
 	}
 	return nil
 }
