@@ -11,7 +11,7 @@ const maxTag = 64
 // CheckIn is a device's request for its document, as it was answered with 200 or 304.
 type CheckIn struct {
 	MAC     MAC
-	Current Served // the document that it asked for, as it was then
+	Current Served    // the document that it asked for, as it was then
 	At      time.Time // of the request
 	Address string
 	// Head says that it asked by HEAD, and NotModified that the answer was 304.
