@@ -159,7 +159,7 @@ func (a *App) listen(ctx context.Context) error {
 	}
 	a.devices = deviceserver.Listen(inner, deviceserver.Options{
 		Document: a.store.Document, Logger: a.log, VaryOrigin: len(set.CORSOrigins) > 0,
-		Observe: api.Metrics().RawGet, Saw: a.recorder.Saw,
+		Observe: api.Metrics().RawGet, Saw: a.recorder.Saw, Now: a.store.Now,
 	})
 	a.server = &http.Server{Handler: api.Handler(), ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	httpapi.ConfigureServer(a.server)

@@ -115,7 +115,7 @@ func (c *conn) answer(b []byte) (answered int, what outcome) {
 
 // respond answers one request, or says that it is not ours after all.
 func (c *conn) respond(r request) outcome {
-	began := time.Now()
+	began, at := time.Now(), c.l.options.Now()
 	document, err := c.l.options.Document(c.l.context, r.mac)
 	if err != nil {
 		return yield
@@ -147,7 +147,7 @@ func (c *conn) respond(r request) outcome {
 	if c.write(&p) != nil {
 		return end
 	}
-	c.saw(&p, asked, from, began)
+	c.saw(&p, asked, from, at)
 	if p.close {
 		return end
 	}

@@ -25,9 +25,11 @@ type Options struct {
 	// Observe is told of each request that was answered here, with the time from the parsed request to the document in
 	// hand. ok is always true: what fails is answered, and counted, behind net/http. nil tells nobody.
 	Observe func(ok bool, took time.Duration)
-	// Saw is told what a device showed by each request that was answered here, after the reply was written; At is zero,
-	// which means now. It must not block. nil tells nobody.
+	// Saw is told what a device showed by each request that was answered here, after the reply was written; At is when the
+	// request was there. It must not block. nil tells nobody.
 	Saw func(fleet.Evidence)
+	// Now is the clock of what Saw is told; nil is the system's.
+	Now func() time.Time
 	// CorrelationID makes the X-Correlation-ID of a reply; nil is crypto/rand.Text.
 	CorrelationID func() string
 	// VaryOrigin says that other replies than these depend on the Origin header, and has these say so.
@@ -49,6 +51,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Observe == nil {
 		o.Observe = func(bool, time.Duration) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.CorrelationID == nil {
 		o.CorrelationID = rand.Text
