@@ -12,10 +12,7 @@ import (
 func NoLeaks(t testing.TB, options ...goleak.Option) {
 	t.Helper()
 	var left error
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); {
-		if left = goleak.Find(options...); left == nil { // it waits itself
-			return
-		}
+	if !poll(20*time.Second, func() bool { left = goleak.Find(options...); return left == nil }) {
+		t.Error(left)
 	}
-	t.Error(left)
 }
