@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, hold, test } from "./fixtures";
+import { deafen, expect, expectAccessible, hold, test } from "./fixtures";
 
 const text = '{ "deviceName" : "Porch",\r\n  "deviceEntityId":"porch", "x":1.0 }\n';
 const mac = "02:00:00:00:00:01";
@@ -147,7 +147,7 @@ for (const { name, title, press, url, done } of [
 ])
   test(`what is being done is not called off by closing what asked for it: ${press}`, async ({ page, server }) => {
     const id = await server.create(mac, text);
-    await page.route("**/api/events**", (route) => route.abort());
+    await deafen(page);
     await page.goto(`${server.url}#/devices/${id}`);
     await openMenu(page).click();
     await page.getByRole("menuitem", { name }).click();

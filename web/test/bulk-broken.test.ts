@@ -46,6 +46,13 @@ const holdAfter = async (page: Page, few: number, is: (route: Route) => boolean)
 
 const method = (name: string) => (route: Route) => route.request().method() === name;
 
+/** Comes to the fleet from another page, so that there is one to go back to. */
+const comeFromAudit = async (page: Page, server: Server) => {
+  await page.goto(`${server.url}#/audit`);
+  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
+  await page.getByRole("link", { name: "Fleet" }).first().click();
+};
+
 /** Opens the change of all devices, up to the question how to make it. */
 const wish = async (page: Page, message = "") => {
   await page.getByRole("checkbox", { name: "Select all that are shown" }).click();
@@ -172,9 +179,7 @@ test("what the browser sent twice is no change of somebody else", async ({ page,
 
 test("who leaves meanwhile is asked, and told what was done", async ({ page, server }) => {
   await seed(server, 9);
-  await page.goto(`${server.url}#/audit`);
-  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
-  await page.getByRole("link", { name: "Fleet" }).first().click();
+  await comeFromAudit(page, server);
   await expect(page.getByTestId("summary")).toHaveText("9 devices");
   const dialog = await wish(page);
   const change = await holdAfter(page, 2, method("PATCH"));
@@ -201,9 +206,7 @@ test("while the first are looked at nothing closes it by a slip, and who leaves 
   server,
 }) => {
   await seed(server, 9);
-  await page.goto(`${server.url}#/audit`);
-  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
-  await page.getByRole("link", { name: "Fleet" }).first().click();
+  await comeFromAudit(page, server);
   await expect(page.getByTestId("summary")).toHaveText("9 devices");
   const dialog = await wish(page);
   await dialog.getByRole("radio", { name: /First 5/ }).check();
@@ -229,9 +232,7 @@ test("while the first are looked at nothing closes it by a slip, and who leaves 
 
 test("who was asked whether to leave, and did not answer before all was done, stays", async ({ page, server }) => {
   await seed(server, 3);
-  await page.goto(`${server.url}#/audit`);
-  await expect(page.getByRole("heading", { name: "Audit" })).toBeVisible();
-  await page.getByRole("link", { name: "Fleet" }).first().click();
+  await comeFromAudit(page, server);
   await page.getByRole("checkbox", { name: "Select Sensor 1" }).click();
   await page.getByRole("checkbox", { name: "Select Sensor 2" }).click();
   await page.getByRole("button", { name: "Delete" }).click();

@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 import { dialog, editorOf, mac, open, revisionsOf, saveMerged, setText, stored, text } from "./editing";
-import { expect, expectAccessible, test } from "./fixtures";
+import { deafen, expect, expectAccessible, test } from "./fixtures";
 import type { Server } from "./server";
 
 const banner = (page: Page, revision: number) =>
@@ -94,7 +94,7 @@ test("mine can be discarded for theirs", async ({ page, server }) => {
 
 test("who heard of nothing is stopped by the server, and sees both", async ({ page, server }) => {
   const id = await server.create(mac, text);
-  await page.route("**/api/events", (route) => route.abort());
+  await deafen(page);
   await page.goto(`${server.url}#/devices/${id}`);
   await expect(editorOf(page)).toBeVisible();
   await setText(page, text.replace('"home"', '"mine"'));
@@ -245,7 +245,7 @@ test("what others saved and cannot be read is said, and asked for again; the mes
   server,
 }) => {
   const id = await server.create(mac, text);
-  await page.route("**/api/events", (route) => route.abort());
+  await deafen(page);
   await page.goto(`${server.url}#/devices/${id}`);
   await setText(page, text.replace('"home"', '"mine"'));
   await change(server, id, text.replace("6\n", "11\n"));

@@ -87,6 +87,9 @@ export const hold = async (page: Page, url: string | RegExp, then = (route: Rout
   return release;
 };
 
+/** Has a page hear nothing of what others do. */
+export const deafen = (page: Page) => page.route("**/api/events**", (route) => route.abort());
+
 interface Fixtures {
   /** Settings of the server, as environment variables. */
   serverEnv: Record<string, string>;

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, hold, test } from "./fixtures";
+import { deafen, expect, expectAccessible, hold, test } from "./fixtures";
 
 const editor = (page: Page) => page.getByRole("textbox", { name: "Document" });
 
@@ -178,7 +178,7 @@ test("a duplicate is filled in undisturbed while the other is saved and deleted"
 
 test("a copy begins with what there is now, whatever was read before", async ({ page, server }) => {
   const id = await server.create("02:00:00:00:00:01", '{"deviceName":"Porch"}');
-  await page.route("**/api/events**", (route) => route.abort());
+  await deafen(page);
   await page.goto(`${server.url}#/devices/${id}`);
   await expect(editor(page)).toContainText("Porch");
   await server.api("PUT", `api/configs/${id}`, { content: '{"deviceName":"Another porch"}' });

@@ -29,13 +29,10 @@ export const freePort = async (): Promise<number> => {
     if (given.has(port)) continue;
     given.add(port);
     const probe = createServer().listen(port, "127.0.0.1");
-    const free = await Promise.race([
-      once(probe, "listening").then(
-        () => true,
-        () => false,
-      ),
-      once(probe, "error").then(() => false),
-    ]);
+    const free = await once(probe, "listening").then(
+      () => true,
+      () => false,
+    );
     if (!free) continue;
     probe.close();
     await once(probe, "close");

@@ -1,15 +1,14 @@
 import type { Page } from "@playwright/test";
 import { dialog, editorOf, loseAnswer, mac, open, revisionsOf, setText, stored, text } from "./editing";
-import { expect, hold, test } from "./fixtures";
+import { deafen, expect, hold, test } from "./fixtures";
 import type { Server } from "./server";
 
 // The server did it, and its answer was lost. Whoever asks again wants the same once, and not twice.
 
-const deaf = (page: Page) => page.route("**/api/events**", (route) => route.abort());
 /** Opens a document on a page that is told of nothing that others do. */
 const openDeaf = async (page: Page, server: Server): Promise<number> => {
   const id = await server.create(mac, text);
-  await deaf(page);
+  await deafen(page);
   await page.goto(`${server.url}#/devices/${id}`);
   return id;
 };
@@ -158,7 +157,7 @@ test("a device is deleted once, and hardware replaced once", async ({ page, serv
 test("a configuration that was brought back is back", async ({ page, server }) => {
   const id = await server.create(mac, text);
   await server.api("DELETE", `api/configs/${id}`);
-  await deaf(page);
+  await deafen(page);
   await page.goto(`${server.url}#/devices/${id}`);
   await loseAnswer(page, `**/api/configs/${id}/undelete`, "POST");
   await page.getByRole("button", { name: "Undelete" }).click();
@@ -176,7 +175,7 @@ test("a revision is restored under its own key, and what became of another is no
   const id = await server.create(mac, text);
   await server.api("PUT", `api/configs/${id}`, { content: text.replace("6\n", "7\n") });
   await server.api("PUT", `api/configs/${id}`, { content: text.replace("6\n", "8\n") });
-  await deaf(page);
+  await deafen(page);
   await page.goto(`${server.url}#/devices/${id}/history?to=1`);
   const choose = async (n: number) => {
     await page

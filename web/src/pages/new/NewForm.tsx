@@ -33,6 +33,8 @@ interface Props {
   copied?: { name: string | null; entity: string | null };
 }
 
+const toFirstField = () => document.querySelector<HTMLInputElement>("#new-config input")?.focus();
+
 /** Takes the MAC address and the document of a new configuration, and makes it. */
 export const NewForm = ({ from, initial, copied }: Props) => {
   const navigate = useNavigate();
@@ -71,7 +73,7 @@ export const NewForm = ({ from, initial, copied }: Props) => {
     setTried(true);
     if (busy || made.current) return;
     const { mac: to, free } = wanted;
-    if (!to || !free) return document.querySelector<HTMLInputElement>("#new-config input")?.focus();
+    if (!to || !free) return toFirstField();
     if (wrong()) return editor.current?.showError();
     const failed = await send(async () => {
       const config = await attempt(`${to} ${text}`, { message }, (at) => create(to, text, at));
@@ -89,7 +91,7 @@ export const NewForm = ({ from, initial, copied }: Props) => {
     setText(next);
   };
   const startOver = (event: MouseEvent) => {
-    if (byKeys(event)) document.querySelector<HTMLInputElement>("#new-config input")?.focus();
+    if (byKeys(event)) toFirstField();
     setRestored(false);
     setMac("");
     put(initial);

@@ -128,14 +128,14 @@ export const useSaving = (id: number, first: Based, maxBytes: number) => {
   const bringBack = async () => {
     setBringing(true);
     try {
-      await isBack(await attempt("", {}, (at) => undelete(id, at)));
+      await goOnWith(await attempt("", {}, (at) => undelete(id, at)));
     } catch (error) {
       toastFailure("It could not be brought back", error);
     } finally {
       setBringing(false);
     }
   };
-  const isBack = async (back: Config) => {
+  const goOnWith = async (back: Config) => {
     const there = await queries.fetchQuery(documentQuery(id, back.revision)).catch(asFailure);
     queries.setQueryData(configQuery(id).queryKey, back);
     await queries.refetchQueries({ queryKey: ["config", id] });
